@@ -1,0 +1,180 @@
+"""What we know of TikTok's side: the accounts, their tokens, and the journal of everything it delivered."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from config.encryption import EncryptedTextField
+
+
+class Credential(models.Model):
+    """The tokens that one TikTok account gave us, encrypted, apart from everything that is listed.
+
+    `business_id` is the `open_id` of the token answer (tiktok-api.md 1.3): the account that owns the tokens.
+    """
+
+    business_id = models.CharField(max_length=200, primary_key=True)
+    access_token = EncryptedTextField()
+    refresh_token = EncryptedTextField()
+    access_expires_at = models.DateTimeField()
+    refresh_expires_at = models.DateTimeField()
+    scopes = models.TextField(blank=True, help_text="Comma-separated, as TikTok granted them")
+    refreshing_until = models.DateTimeField(
+        null=True, editable=False, help_text="Lease of the one process that may refresh now"
+    )
+    refreshed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Credential of {self.business_id}"
+
+    def granted(self) -> set[str]:
+        """The scopes that the account's owner ticked."""
+        return {scope for scope in self.scopes.split(",") if scope}
+
+
+class Channel(models.Model):
+    """One TikTok Business Account that is, or was, connected to this inbox."""
+
+    class Status(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        DISCONNECTED = "disconnected", "Disconnected"
+        REMOVED = "removed", "Removed"
+
+    business_id = models.CharField(max_length=200, help_text="TikTok's id of the account (open_id)")
+    username = models.CharField(max_length=100, help_text="The account's @username on TikTok; it can change")
+    display_name = models.CharField(max_length=200, blank=True, help_text="The account's name on TikTok")
+    name = models.CharField(max_length=80, help_text="Our name for it; TikTok never sees it")
+    status = models.CharField(max_length=20, choices=Status, default=Status.DISCONNECTED)
+    reason = models.TextField(blank=True, help_text="Why it is disconnected, in words")
+    credential = models.OneToOneField(
+        Credential, null=True, blank=True, on_delete=models.SET_NULL, editable=False
+    )
+    connected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    connected_at = models.DateTimeField(null=True, blank=True)
+    last_event_at = models.DateTimeField(null=True, blank=True, help_text="Last webhook from TikTok")
+    webhook_error = models.TextField(blank=True, help_text="Why the webhook could not be registered")
+
+    class Meta:
+        verbose_name = "channel"
+        permissions: ClassVar = [
+            ("connect_channel", "Can connect and reconnect channels"),
+            ("rename_channel", "Can rename channels"),
+            ("remove_channel", "Can remove channels"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["business_id"], name="one_channel_per_tiktok_account"),
+            models.CheckConstraint(condition=~Q(name=""), name="channel_has_a_name"),
+            models.CheckConstraint(
+                condition=Q(status__in=["connected", "disconnected", "removed"]),
+                name="channel_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="connected")
+                | Q(credential__isnull=False, credential=F("business_id")),
+                name="connected_channel_holds_its_accounts_credential",
+                violation_error_message="A channel can only be connected with its own account's tokens.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ChannelEvent(models.Model):
+    """A line in a channel's history: what happened to it, when and why. Append-only."""
+
+    class Kind(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        DISCONNECTED = "disconnected", "Disconnected"
+        REMOVED = "removed", "Removed"
+        RENAMED = "renamed", "Renamed"
+        CONTENT_WITHHELD = "content_withheld", "TikTok withheld a message"
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=30, choices=Kind)
+    detail = models.TextField(blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["channel", "-at"], name="channel_history")]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.get_kind_display()}"
+
+
+class OAuthState(models.Model):
+    """A consent that was begun: the `state` we sent to TikTok, good for one return to the same browser."""
+
+    value = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    channel = models.ForeignKey(
+        Channel, null=True, on_delete=models.CASCADE, help_text="The channel to reconnect, if it is one"
+    )
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Consent begun by {self.user}"
+
+
+class WebhookEvent(models.Model):
+    """The journal: one row for each event that TikTok delivered with a good signature, raw.
+
+    A row waits as *pending* until `inbox.receiving` has turned it into conversations and messages in one
+    transaction; until then it can be lost neither by a crash nor by an emptied task queue.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        PROCESSED = "processed", "Processed"
+        IGNORED = "ignored", "Ignored"
+        FAILED = "failed", "Failed"
+
+    fingerprint = models.CharField(
+        max_length=64, editable=False, help_text="SHA-256 of the raw body: TikTok repeats the same bytes"
+    )
+    event = models.CharField(max_length=100, blank=True)
+    business_id = models.CharField(max_length=200, blank=True)
+    body = models.BinaryField()
+    log_id = models.CharField(max_length=200, blank=True, help_text="TikTok's X-TT-LOGID")
+    state = models.CharField(max_length=20, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    received_at = models.DateTimeField()
+    try_again_at = models.DateTimeField(help_text="Not before this time")
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "webhook event"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["fingerprint"], name="one_row_per_delivery"),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "processed", "ignored", "failed"]),
+                name="webhook_event_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="pending", settled_at__isnull=True)
+                | (~Q(state="pending") & Q(settled_at__isnull=False)),
+                name="webhook_event_is_settled_once_it_is_not_pending",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["try_again_at", "id"], name="pending_events", condition=Q(state="pending")
+            ),
+            models.Index(fields=["state", "-received_at"], name="events_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event or 'unreadable'} #{self.pk}"
+
+    def due(self, at: datetime) -> bool:
+        """Whether the event waits to be processed at `at`."""
+        return self.state == self.State.PENDING and self.try_again_at <= at

@@ -1,0 +1,31 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ConfigConfig(AppConfig):
+    """Joins the parts: system checks, schedules in the database, a wake-up from each worker that starts."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        from django_q.signals import post_spawn
+
+        from config import checks  # noqa: F401  (importing registers the checks)
+
+        post_migrate.connect(_write_schedules, sender=self)
+        post_spawn.connect(_ring_everything, dispatch_uid="ring_everything")
+
+
+def _write_schedules(**kwargs: Any) -> None:
+    from config.schedules import write_schedules
+
+    write_schedules()
+
+
+def _ring_everything(**kwargs: Any) -> None:
+    """A worker was killed or the queue was emptied while work was waiting: whoever starts looks at once."""
+    from config.schedules import ring_every_sweep
+
+    ring_every_sweep()

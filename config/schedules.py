@@ -1,0 +1,50 @@
+"""Every schedule of the product, as data. `write_schedules` makes the database agree after each migration."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+
+@dataclass(frozen=True)
+class Every:
+    """Run the task at `path` each `minutes`; `sweep` tasks look for work that was left behind."""
+
+    minutes: int
+    path: str
+    sweep: bool = False
+
+
+SCHEDULES = [
+    Every(1, "inbox.tasks.drain_journal", sweep=True),
+    Every(1, "inbox.tasks.deliver_replies", sweep=True),
+    Every(1, "inbox.tasks.reconcile_replies", sweep=True),
+    Every(10, "channels_tiktok.tasks.refresh_due_tokens", sweep=True),
+]
+
+
+@transaction.atomic
+def write_schedules() -> None:
+    """Make django-q2's schedule rows equal to SCHEDULES; safe to run any number of times."""
+    wanted = {every.path: every for every in SCHEDULES}
+    Schedule.objects.exclude(name__in=wanted).delete()
+    for path, every in wanted.items():
+        Schedule.objects.update_or_create(
+            name=path,
+            defaults={"func": path, "schedule_type": Schedule.MINUTES, "minutes": every.minutes},
+            create_defaults={
+                "func": path,
+                "schedule_type": Schedule.MINUTES,
+                "minutes": every.minutes,
+                "next_run": timezone.now(),
+            },
+        )
+
+
+def ring_every_sweep() -> None:
+    """Enqueue each sweep once, now."""
+    for every in SCHEDULES:
+        if every.sweep:
+            async_task(every.path)

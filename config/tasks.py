@@ -1,0 +1,39 @@
+"""The one wrapper over django-q2.
+
+Guarantee: none, and none is needed. Tables are the queues; a task is only a wake-up that says "look at
+your table". A task that is lost, doubled or late costs seconds, never data: the sweep in
+`config/schedules.py` rings every drain again, and so does every worker that starts.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec
+
+from django_q.tasks import async_task
+
+P = ParamSpec("P")
+
+
+class Task(Generic[P]):
+    """A function that a worker can run later. Calling it runs it here and now."""
+
+    def __init__(self, function: Callable[P, Any]) -> None:
+        self.function = function
+        self.path = f"{function.__module__}.{function.__qualname__}"
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        return self.function(*args, **kwargs)
+
+    def ring(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Wake a worker up to run this, once the current transaction has committed.
+
+        The queue row is written in the caller's transaction (ORM broker), so it is never seen before the
+        rows that it speaks of.
+        """
+        async_task(self.path, *args, **kwargs)
+
+
+def task(function: Callable[P, Any]) -> Task[P]:
+    """Make `function` a task. Its arguments must be ids and other plain values."""
+    return Task(function)

@@ -1,0 +1,23 @@
+"""The agents' side of the database. Each module holds what is refused about one thing."""
+
+from inbox.models.contact import Contact
+from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
+from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
+from inbox.models.reply_window import REPLY_WINDOW, REPLIES_PER_WINDOW, ReplyWindow
+from inbox.models.timeline import ConversationEvent
+
+__all__ = [
+    "REPLIES_PER_WINDOW",
+    "REPLY_WINDOW",
+    "AgentReadMark",
+    "Attachment",
+    "Contact",
+    "Conversation",
+    "ConversationEvent",
+    "IdempotencyKey",
+    "Label",
+    "Message",
+    "Reaction",
+    "Referral",
+    "ReplyWindow",
+]

@@ -1,0 +1,222 @@
+"""One message of a thread: from the customer, from us, or from someone else on the business's side.
+
+A reply of ours *is* its queue entry: it exists only with a reply window and one of the window's ten slots,
+and the database refuses it otherwise.
+"""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from inbox.models.reply_window import REPLIES_PER_WINDOW, ReplyWindow
+
+
+class Message(models.Model):
+    """A message in a conversation. `occurred_at` orders the thread (TikTok's time once it is known)."""
+
+    class Direction(models.TextChoices):
+        INBOUND = "inbound", "From the customer"
+        OUTBOUND = "outbound", "To the customer"
+
+    class Kind(models.TextChoices):
+        TEXT = "text", "Text"
+        IMAGE = "image", "Image"
+        SHARE_POST = "share_post", "Shared post"
+        VIDEO = "video", "Video"
+        EMOJI = "emoji", "Emoji"
+        STICKER = "sticker", "Sticker"
+        TEMPLATE = "template", "Question card"
+        UNSUPPORTED = "unsupported", "Unsupported message"
+
+    class Source(models.TextChoices):
+        CUSTOMER = "customer", "Customer"
+        AGENT = "agent", "Agent"
+        OWNER = "owner", "Owner, in the TikTok app"
+        AUTOMATIC = "automatic", "TikTok's automatic message"
+        OTHER = "other", "Another app"
+
+    class State(models.TextChoices):
+        RECEIVED = "received", "Received"
+        QUEUED = "queued", "Queued"
+        SENDING = "sending", "Sending"
+        SENT = "sent", "Sent"
+        READ = "read", "Seen"
+        FAILED = "failed", "Not sent"
+        UNCONFIRMED = "unconfirmed", "Not confirmed by TikTok"
+        CANCELLED = "cancelled", "Cancelled"
+
+    conversation = models.ForeignKey("inbox.Conversation", on_delete=models.CASCADE, related_name="messages")
+    direction = models.CharField(max_length=10, choices=Direction)
+    kind = models.CharField(max_length=20, choices=Kind)
+    source = models.CharField(max_length=20, choices=Source)
+    state = models.CharField(max_length=20, choices=State)
+    text = models.TextField(blank=True)
+    content = models.JSONField(
+        default=dict, blank=True, help_text="The kind's own part of TikTok's payload (tiktok-api.md 4.4)"
+    )
+    tiktok_kind = models.CharField(max_length=50, blank=True, help_text="TikTok's own word for the kind")
+    tiktok_message_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (unique)
+    quoted_message_id = models.CharField(max_length=200, blank=True, help_text="TikTok's id of the quoted one")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    occurred_at = models.DateTimeField(help_text="Orders the thread")
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="TikTok's time of the message")
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    # What a reply of ours needs besides.
+    window = models.ForeignKey(
+        ReplyWindow, null=True, blank=True, on_delete=models.PROTECT, related_name="messages"
+    )
+    window_closes_at = models.DateTimeField(null=True, blank=True, help_text="Copied from the window")
+    slot = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Which of the window's ten")
+    queued_at = models.DateTimeField(null=True, blank=True)
+    deliver_at = models.DateTimeField(null=True, blank=True, help_text="Not handed to delivery before")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="Lease of the worker that sends it")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=50, blank=True, help_text="Our word, or TikTok's number")
+    error_detail = models.TextField(blank=True, help_text="A sentence for the agent")
+    tiktok_request_id = models.CharField(max_length=100, blank=True, help_text="For TikTok's support")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["conversation", "tiktok_message_id"], name="one_row_per_tiktok_message"
+            ),
+            models.UniqueConstraint(fields=["window", "slot"], name="one_message_per_slot"),
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=Q(state="sending"),
+                name="one_reply_in_flight_per_conversation",
+            ),
+            models.CheckConstraint(
+                condition=Q(slot__isnull=True) | Q(slot__gte=1, slot__lte=REPLIES_PER_WINDOW),
+                name="slot_is_one_of_ten",
+            ),
+            models.CheckConstraint(
+                condition=Q(slot__isnull=True) | Q(window__isnull=False), name="slot_belongs_to_a_window"
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="agent")
+                | Q(
+                    direction="outbound",
+                    window__isnull=False,
+                    window_closes_at__isnull=False,
+                    queued_at__isnull=False,
+                    deliver_at__isnull=False,
+                ),
+                name="reply_has_a_window",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="agent")
+                | Q(queued_at__lt=F("window_closes_at"), deliver_at__lt=F("window_closes_at")),
+                name="reply_is_queued_before_its_window_closes",
+            ),
+            models.CheckConstraint(
+                # Only what has surely not reached the customer may be without a slot.
+                condition=~Q(source="agent") | Q(slot__isnull=False) | Q(state__in=["failed", "cancelled"]),
+                name="reply_that_may_arrive_holds_a_slot",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["sent", "read", "received"])
+                | Q(tiktok_message_id__isnull=False, sent_at__isnull=False),
+                name="sent_means_tiktok_gave_an_id",
+            ),
+            models.CheckConstraint(
+                condition=Q(source="customer", direction="inbound", state="received")
+                | (~Q(source="customer") & Q(direction="outbound") & ~Q(state="received")),
+                name="only_customers_write_to_us",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[
+                        "received",
+                        "queued",
+                        "sending",
+                        "sent",
+                        "read",
+                        "failed",
+                        "unconfirmed",
+                        "cancelled",
+                    ]
+                ),
+                name="message_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sending") | Q(claimed_until__isnull=False),
+                name="sending_message_has_a_lease",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["conversation", "-occurred_at", "-id"], name="thread_newest_first"),
+            models.Index(fields=["deliver_at", "id"], name="replies_due", condition=Q(state="queued")),
+            models.Index(
+                fields=["conversation", "id"],
+                name="replies_under_way",
+                condition=Q(state__in=["queued", "sending", "unconfirmed"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.pk}"
+
+
+class Attachment(models.Model):
+    """A picture or video that belongs to a message: where TikTok keeps it, and our copy once we have one."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Not fetched yet"
+        STORED = "stored", "Stored"
+        FAILED = "failed", "Could not be fetched"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    kind = models.CharField(max_length=20, choices=Message.Kind)
+    media_id = models.CharField(max_length=500, blank=True, help_text="TikTok's id of the media")
+    source_url = models.URLField(max_length=2083, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of message {self.message_id}"
+
+
+class Reaction(models.Model):
+    """Someone's emoji on a message, named by TikTok's message id because the reaction may arrive first."""
+
+    conversation = models.ForeignKey("inbox.Conversation", on_delete=models.CASCADE, related_name="reactions")
+    tiktok_message_id = models.CharField(max_length=200)
+    tiktok_user_id = models.CharField(max_length=200)
+    emoji = models.CharField(max_length=100)
+    is_on = models.BooleanField(help_text="False once it was taken back")
+    changed_at = models.DateTimeField(help_text="TikTok's time of the newest change that we know")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["conversation", "tiktok_message_id", "tiktok_user_id", "emoji"],
+                name="one_row_per_reaction",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.emoji
+
+
+class IdempotencyKey(models.Model):
+    """A key that an API client gave with a reply, and the reply that it made: the same key makes no second."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked with it")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="+")
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_is_used_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,55 @@
+"""The timeline: what happened in conversations, numbered in the order in which it became true.
+
+Everything that follows the inbox (live pages, rules, outbound webhooks, audit) reads it from a cursor of
+its own. `inbox.timeline` writes it.
+"""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from channels_tiktok.models import Channel
+from inbox.models.conversation import Conversation
+from inbox.models.message import Message
+
+
+class ConversationEvent(models.Model):
+    """One line of the timeline. Append-only; `id` is the cursor that readers keep."""
+
+    class Kind(models.TextChoices):
+        MESSAGE_RECEIVED = "message_received", "Message received"
+        MESSAGE_SENT_OUTSIDE = "message_sent_outside", "Message sent outside the inbox"
+        REPLY_QUEUED = "reply_queued", "Reply queued"
+        REPLY_SENDING = "reply_sending", "Reply handed to TikTok"
+        REPLY_SENT = "reply_sent", "Reply sent"
+        REPLY_FAILED = "reply_failed", "Reply not sent"
+        REPLY_UNCONFIRMED = "reply_unconfirmed", "Reply not confirmed"
+        REPLY_CANCELLED = "reply_cancelled", "Reply cancelled"
+        MESSAGES_READ = "messages_read", "Customer read our messages"
+        REACTION_CHANGED = "reaction_changed", "Reaction changed"
+        REFERRAL_ARRIVED = "referral_arrived", "Customer arrived by an ad or link"
+        WINDOW_REFUSED = "window_refused", "TikTok refused a reply for its rules"
+        STATUS_CHANGED = "status_changed", "Status changed"
+        ASSIGNED = "assigned", "Assigned"
+        LABELS_CHANGED = "labels_changed", "Labels changed"
+        CONTACT_CHANGED = "contact_changed", "Contact changed"
+        CHANNEL_CHANGED = "channel_changed", "Channel changed"
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(
+        Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="timeline"
+    )
+    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.CASCADE, related_name="timeline")
+    kind = models.CharField(max_length=30, choices=Kind)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    data = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["conversation", "id"], name="timeline_of_conversation")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} #{self.pk}"

@@ -1,0 +1,27 @@
+"""The product's settings for its tests: the same code, with keys, a database and a TikTok of its own."""
+
+import os
+
+os.environ.update(
+    DEBUG="false",
+    SECRET_KEY="only-for-tests",
+    TOKEN_ENCRYPTION_KEYS="MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    TIKTOK_APP_ID="7400000000000000001",
+    TIKTOK_APP_SECRET="example_app_secret_0001",
+    TIKTOK_API_URL="http://tiktok.test/open_api/v1.3",
+    TIKTOK_AUTH_URL="http://tiktok.test/v2/auth/authorize",
+    PUBLIC_URL="http://testserver",
+    DATABASE_URL=os.environ.get("TEST_DATABASE_URL") or "sqlite:///data/test.sqlite3",
+    EMAIL_URL="memorymail://",
+)
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import BASE_DIR, DATABASES, STORAGES  # noqa: E402
+
+# A file, not memory: then locking and WAL are those of production.
+DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "data" / "test-reply48.sqlite3")} if DATABASES["default"][
+    "ENGINE"
+].endswith("sqlite3") else {}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+LOGGING = {"version": 1, "disable_existing_loggers": False}
