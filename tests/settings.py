@@ -19,9 +19,11 @@ from config.settings import *  # noqa: E402, F403
 from config.settings import BASE_DIR, DATABASES, STORAGES  # noqa: E402
 
 # A file, not memory: then locking and WAL are those of production.
-DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "data" / "test-reply48.sqlite3")} if DATABASES["default"][
-    "ENGINE"
-].endswith("sqlite3") else {}
+DATABASES["default"]["TEST"] = (
+    {"NAME": str(BASE_DIR / "data" / "test-reply48.sqlite3")}
+    if DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    else {}
+)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 LOGGING = {"version": 1, "disable_existing_loggers": False}
