@@ -10,7 +10,7 @@ def drain_journal() -> None:
     """Turn what TikTok delivered into conversations and messages."""
     from inbox import receiving
 
-    receiving.drain(at=timezone.now)
+    receiving.drain(clock=timezone.now)
 
 
 @task

@@ -16,6 +16,9 @@ from django.db.models import F, Q
 from channels_tiktok.models import Channel
 from inbox.models import REPLIES_PER_WINDOW, REPLY_WINDOW, Conversation, Message, ReplyWindow
 
+# What TikTok counts among the ten. Automatic messages don't (design section 6). "agent" sorts first: see below.
+COUNTED = (Message.Source.AGENT, Message.Source.OTHER, Message.Source.OWNER)
+
 
 class ReplyRefused(Exception):
     """A reply that the rules don't allow. `code` is for programs, `sentence` for the agent."""
@@ -136,8 +139,8 @@ def open_window(*, conversation: Conversation, message: Message) -> ReplyWindow:
 def place_in_window(message: Message) -> None:
     """Put a message whose time TikTok told us into the window of that time, with a slot where one is due.
 
-    A reply of ours moves if it turns out to have left before or after a customer's message; an owner's message
-    from the TikTok app takes a slot if one is free (design: both count towards TikTok's ten).
+    A reply of ours moves if it turns out to have left before or after a customer's message; what the owner
+    or another app sent takes a slot if one is free.
     """
     window = _window_at(message.conversation_id, message.occurred_at)
     if window is None or window.pk == message.window_id:
@@ -206,7 +209,7 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
         mine = sent_in_it | Q(state__in=["queued", "sending", "unconfirmed"])
     candidates = (
         Message.objects.filter(mine, conversation=conversation, direction=Message.Direction.OUTBOUND)
-        .filter(source__in=[Message.Source.AGENT, Message.Source.OWNER])
+        .filter(source__in=COUNTED)
         .exclude(window=window)
         .exclude(source=Message.Source.AGENT, slot__isnull=True)
         # Replies of ours first: they must hold a slot; what the owner wrote takes one only if it is free.
