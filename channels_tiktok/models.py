@@ -74,8 +74,7 @@ class Channel(models.Model):
                 name="channel_status_is_known",
             ),
             models.CheckConstraint(
-                condition=~Q(status="connected")
-                | Q(credential__isnull=False, credential=F("business_id")),
+                condition=~Q(status="connected") | Q(credential__isnull=False, credential=F("business_id")),
                 name="connected_channel_holds_its_accounts_credential",
                 violation_error_message="A channel can only be connected with its own account's tokens.",
             ),
@@ -166,9 +165,7 @@ class WebhookEvent(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["try_again_at", "id"], name="pending_events", condition=Q(state="pending")
-            ),
+            models.Index(fields=["try_again_at", "id"], name="pending_events", condition=Q(state="pending")),
             models.Index(fields=["state", "-received_at"], name="events_by_state"),
         ]
 
