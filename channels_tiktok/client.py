@@ -29,15 +29,8 @@ logger = logging.getLogger(__name__)
 TIMEOUT = (5, 20)  # seconds to connect, seconds to wait for each piece of the answer
 DONE = (0, 20001)  # docs/tiktok-api.md: success, partial success
 MEDIA_LIMIT = 50 * 1024 * 1024  # bytes
-MEDIA_DOMAINS = (
-    "tiktok.com",
-    "tiktokcdn.com",
-    "tiktokcdn-us.com",
-    "tiktokcdn-eu.com",
-    "ibytedtos.com",
-    "byteoversea.com",
-    "muscdn.com",
-)
+_DOMAINS = ["tiktok", "tiktokcdn", "tiktokcdn-us", "tiktokcdn-eu", "ibytedtos", "byteoversea", "muscdn"]
+MEDIA_DOMAINS = tuple(f"{name}.com" for name in _DOMAINS)
 AWAY = "TikTok can't be reached just now. It will be tried again."
 UNKNOWN = "TikTok's answer did not arrive, so it is not known whether this was carried out."
 NOT_OURS = "TikTok did not take this request (HTTP {status}). Check TIKTOK_API_URL."
@@ -346,10 +339,9 @@ def _data(response: requests.Response, *, reading: bool, path: str) -> dict[str,
     code = answers.number_in(envelope, "code")
     log_id = response.headers.get("X-TT-LOGID", "")
     request_id = answers.text_in(envelope, "request_id")
-    logger.debug(
-        "%s: HTTP %s, code %s, request %s, log %s", path, response.status_code, code, request_id, log_id
-    )
-    if response.ok and response.status_code < 300 and code in DONE:
+    status = response.status_code
+    logger.debug("%s: HTTP %s, code %s, request %s, log %s", path, status, code, request_id, log_id)
+    if status < 300 and code in DONE:
         return answers.object_in(envelope, "data")
     error = _error(status, code, answers.text_in(envelope, "message"), reading=reading)
     error.request_id, error.log_id = request_id, log_id
