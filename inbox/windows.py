@@ -87,7 +87,7 @@ def spend(*, conversation: Conversation, at: datetime) -> tuple[ReplyWindow, int
 
     Raises ReplyRefused. The conditional UPDATE is what decides; `allowance` only finds the words.
     """
-    won = ReplyWindow.objects.filter(
+    won = conversation.window_id is not None and ReplyWindow.objects.filter(
         id=conversation.window_id,
         replies_used__lt=REPLIES_PER_WINDOW,
         closes_at__gt=at,
@@ -113,7 +113,8 @@ def give_back(message: Message) -> None:
 
 def refuse_until_customer_writes(message: Message, *, words: str, at: datetime) -> None:
     """TikTok refused `message` for its own rules (40064): that is final, so lock its window."""
-    ReplyWindow.objects.filter(id=message.window_id).update(refused_at=at, refusal=words)
+    if message.window_id is not None:
+        ReplyWindow.objects.filter(id=message.window_id).update(refused_at=at, refusal=words)
 
 
 def open_window(*, conversation: Conversation, message: Message) -> ReplyWindow:

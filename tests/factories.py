@@ -27,13 +27,13 @@ def make_agent(username: str = "ana", *, permissions: tuple[str, ...] = AGENT_PE
     user = User.objects.create_user(username=username, password=username, **fields)
     for permission in permissions:
         app_label, codename = permission.split(".")
-        user.user_permissions.add(
-            Permission.objects.get(content_type__app_label=app_label, codename=codename)
-        )
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app_label, codename=codename))
     return User.objects.get(pk=user.pk)
 
 
-def make_channel(name: str = "Kopi Corner", *, business_id: str = "", at: datetime = NOW, **fields: Any) -> Channel:
+def make_channel(
+    name: str = "Kopi Corner", *, business_id: str = "", at: datetime = NOW, **fields: Any
+) -> Channel:
     """A connected channel with tokens that last a day from `at`."""
     business_id = business_id or f"-000BIZ{next(_numbers)}"
     credential = Credential.objects.create(
@@ -44,11 +44,18 @@ def make_channel(name: str = "Kopi Corner", *, business_id: str = "", at: dateti
         refresh_expires_at=at + timedelta(days=365),
         refreshed_at=at,
     )
-    values = {"username": "kopi.corner", "display_name": name, "status": Channel.Status.CONNECTED, "connected_at": at}
+    values = {
+        "username": "kopi.corner",
+        "display_name": name,
+        "status": Channel.Status.CONNECTED,
+        "connected_at": at,
+    }
     return Channel.objects.create(business_id=business_id, name=name, credential=credential, **(values | fields))
 
 
-def make_contact(channel: Channel, *, username: str = "ayu_22", display_name: str = "Ayu", **fields: Any) -> Contact:
+def make_contact(
+    channel: Channel, *, username: str = "ayu_22", display_name: str = "Ayu", **fields: Any
+) -> Contact:
     """A customer of `channel`."""
     return Contact.objects.create(
         channel=channel,

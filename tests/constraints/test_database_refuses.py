@@ -109,9 +109,8 @@ def test_a_window_with_fewer_than_none_or_more_than_ten_replies_is_refused(reply
 @pytest.mark.parametrize("hours", [0, 47, 49, 72])
 def test_a_window_that_is_not_48_hours_long_is_refused(reply, hours):
     with refuses("reply_window_closes_48_hours_after_it_opens"):
-        execute(
-            "UPDATE inbox_replywindow SET closes_at = %s WHERE id = %s", NOW + timedelta(hours=hours), reply.window_id
-        )
+        closes_at = NOW + timedelta(hours=hours)
+        execute("UPDATE inbox_replywindow SET closes_at = %s WHERE id = %s", closes_at, reply.window_id)
 
 
 def test_two_windows_from_one_message_are_refused(reply):
