@@ -1,4 +1,4 @@
-"""The gateway: paths, envelope, access tokens, scopes and the rate limit, as docs/tiktok-api.md states before section 1."""
+"""The gateway: paths, envelope, access tokens, scopes, rate limit (docs/tiktok-api.md before section 1)."""
 
 import functools
 import sqlite3
@@ -85,7 +85,7 @@ def endpoint(method: str, path: str) -> Callable[[Endpoint], Endpoint]:
 
 
 def account_endpoint(method: str, path: str, *, scope: str | None = None) -> Callable[[Endpoint], Endpoint]:
-    """Serve a function to the holder of an access token with this scope, for the account that it belongs to."""
+    """Serve a function to the holder of an access token with this scope, for the token's own account."""
 
     def register(answer: Endpoint) -> Endpoint:
         @functools.wraps(answer)
@@ -110,8 +110,8 @@ def live_token(access_token: str) -> sqlite3.Row:
     if not access_token:
         raise Refusal(40104, "Access token is empty. Put it in the Access-Token header of the request.")
     found = row(
-        "SELECT t.*, gr.business_id, gr.scope, gr.revoked_at FROM tokens t JOIN grants gr ON gr.id = t.grant_id"
-        " WHERE t.access_token = ?",
+        "SELECT t.*, gr.business_id, gr.scope, gr.revoked_at FROM tokens t"
+        " JOIN grants gr ON gr.id = t.grant_id WHERE t.access_token = ?",
         access_token,
     )
     if found is None or found["revoked_at"] is not None:
@@ -143,7 +143,7 @@ def check_business_id() -> None:
 
 
 def check_rate() -> None:
-    """Messaging calls per second and app, all accounts together (docs/tiktok-api.md 5.2); `qps` 0 means no limit."""
+    """Messaging calls per second, all accounts together (docs/tiktok-api.md 5.2); `qps` 0 is no limit."""
     limit = setting("qps")
     earlier = scalar(
         "SELECT count(*) FROM calls WHERE messaging AND at > ? AND id < ? AND code IS NOT 40100",
@@ -159,8 +159,7 @@ def own_conversation(conversation_id: str) -> sqlite3.Row:
     if not conversation_id or " " in conversation_id:
         raise invalid("Param conversation_id is invalid.")
     found = row(
-        "SELECT c.*, u.country, u.unique_identifier FROM conversations c JOIN customers u ON u.id = c.customer_id"
-        " WHERE c.conversation_id = ? AND c.business_id = ?",
+        "SELECT * FROM conversations WHERE conversation_id = ? AND business_id = ?",
         conversation_id,
         g.token["business_id"],
     )

@@ -35,11 +35,12 @@ def create_app(
 ) -> Flask:
     """A sandbox over one SQLite file.
 
-    `public_url` is the sandbox's own origin, `clock` gives seconds, `deliver(url, body, headers)` posts a webhook and
-    returns the HTTP status (0: unreachable). Nothing leaves by itself: call `deliveries.deliver_due(app)`, or
-    `deliveries.start(app)` for a background thread.
+    `public_url` is the sandbox's own origin, `clock` gives seconds, `deliver(url, body, headers)`
+    posts a webhook and returns the HTTP status (0: unreachable). Nothing leaves by itself: call
+    `deliveries.deliver_due(app)`, or `deliveries.start(app)` for a background thread.
     """
     app = Flask(__name__)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # fields stay in the order they were asked for
     app.extensions["sandbox"] = Site(
         database=Path(database),
         app_id=app_id,

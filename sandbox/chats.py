@@ -62,10 +62,11 @@ def add_message(
     reply_source: dict[str, str] | None = None,
     withheld: bool = False,
 ) -> sqlite3.Row:
-    """Write a message into a conversation; `type` as in REST, `payload` as REST shows it under the type's key."""
+    """Write a message into a conversation; `type` and `payload` as REST names and shows them."""
     run(
-        "INSERT INTO messages (message_id, conversation_id, from_business, source, type, payload, timestamp_ms,"
-        " auto_message_type, referenced_message_id, reply_source, withheld) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages (message_id, conversation_id, from_business, source, type, payload,"
+        " timestamp_ms, auto_message_type, referenced_message_id, reply_source, withheld)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         message_id := new_message_id(),
         conversation_id,
         from_business,
@@ -90,9 +91,9 @@ def message(message_id: str) -> sqlite3.Row:
 
 
 def conversation_type(conversation_id: str) -> str:
-    """STRANGER until a person or program of the business has written, then SINGLE (docs/tiktok-api.md 3.2)."""
+    """STRANGER until the business itself has written, then SINGLE (docs/tiktok-api.md 3.2)."""
     replied = row(
-        "SELECT 1 FROM messages WHERE conversation_id = ? AND from_business AND auto_message_type IS NULL LIMIT 1",
+        "SELECT 1 FROM messages WHERE conversation_id = ? AND from_business AND auto_message_type IS NULL",
         conversation_id,
     )
     return "SINGLE" if replied else "STRANGER"
@@ -101,8 +102,8 @@ def conversation_type(conversation_id: str) -> str:
 def window(conversation_id: str) -> Window:
     """The window as TikTok's side counts it now, in the mode that is set (docs/tiktok-api.md 5.1)."""
     newest = row(
-        "SELECT timestamp_ms, seq FROM messages WHERE conversation_id = ? AND NOT from_business AND NOT withheld"
-        " AND type <> 'REACTION' ORDER BY timestamp_ms DESC, seq DESC LIMIT 1",
+        "SELECT timestamp_ms, seq FROM messages WHERE conversation_id = ? AND NOT from_business"
+        " AND NOT withheld AND type <> 'REACTION' ORDER BY timestamp_ms DESC, seq DESC LIMIT 1",
         conversation_id,
     )
     mode: str = setting("mode")
@@ -131,7 +132,7 @@ def counted(conversation_id: str, since_ms: int, since_seq: int) -> int:
 
 
 def lenient(conversation_id: str, newest: sqlite3.Row, used: int) -> tuple[int | None, int]:
-    """Limit and use under claim B: no limit once the customer has answered; three more after 48 h of silence."""
+    """Limit and use under claim B: none once the customer has answered; three after 48 h of silence."""
     closes = newest["timestamp_ms"] + WINDOW_MS
     if now_ms() >= closes:
         return AFTER_SILENCE, counted(conversation_id, closes, 0)

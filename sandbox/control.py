@@ -1,27 +1,31 @@
 """The switches of the sandbox itself, under `/sandbox/api`. What people do on phones is in `customer.py`.
 
-GET  /accounts -> {"accounts": [A]}; A = {business_id, username, display_name, is_business_account, country,
-     avatar_url, connected, scope, videos: [{item_id, caption, thumbnail_url, …}]}
+GET  /accounts -> {"accounts": [A]}
+     A = {business_id, username, display_name, is_business_account, country, avatar_url, connected, scope,
+     videos: [{item_id, caption, thumbnail_url, …}]}
 POST /accounts {username, display_name?, is_business_account=true, country="ID", business_id?} -> A
-POST /accounts/<account>/tokens {scope?} -> {access_token, refresh_token, open_id, scope, …}; consent without a browser
-POST /accounts/<account>/revoke {reason=1} -> A; the owner disconnects the app, `authorization.removed` leaves
-GET  /faults -> {"faults": [F]};  POST /faults F without id -> F;  DELETE /faults;  DELETE /faults/<id>
-     F = {id, path="*", kind, code=50000, message, http_status=502, seconds=30, after=false, count=1 (told as
-     `remaining`)}; path is a pattern such as "business/message/*". Kinds: code, http_status (HTML body), slow,
-     hang_before, hang_after, reset_before, reset_after, empty_message_id, garbage. The last two, hang_after and
-     reset_after spoil the answer of a call that was done; code and http_status do so with `after`.
+POST /accounts/<account>/tokens {scope?} -> the `data` of a token exchange; consent without a browser
+POST /accounts/<account>/revoke {reason=1} -> A; the owner disconnects the app: `authorization.removed`
+GET  /faults -> {"faults": [F]};  POST /faults F -> F;  DELETE /faults;  DELETE /faults/<id>
+     F = {id, path="*", kind, code=50000, message?, http_status=502, seconds=30, after=false, count=1}; in
+     answers `count` is `remaining`. path is a pattern such as "business/message/*".
+     Kinds: code, http_status (HTML body), slow, hang_before, hang_after, reset_before, reset_after,
+     empty_message_id, garbage. hang_after, reset_after, empty_message_id and garbage spoil the answer of a
+     call that was done; code and http_status do so with `after`.
 GET  /webhooks -> {callback_url, waiting, knobs: K};  POST /webhooks part of K, or {callback_url} -> same
      K = {twice, delay_seconds, out_of_order, bad_signature (attempts, -1: until set to 0), stale_seconds,
      echo_delay_seconds, echo_first (the echo arrives before the answer of send)}
-GET  /deliveries -> {"deliveries": [{id, event, body, created_at, due_at, held, attempts, last_status, outcome}]}
-     newest first, at most 100; outcome: waiting, delivered, discarded, no address
+GET  /deliveries -> {"deliveries": [D]}, newest first, at most 100
+     D = {id, event, body, created_at, due_at, held, attempts, last_status, outcome}
+     outcome: waiting, delivered, discarded, no address
 POST /deliver {} -> {"attempts": n}; posts what is due now
 GET  /settings -> {mode, qps};  POST /settings {mode: strict|lenient, qps: 0 = no limit} -> same
 GET  /clock -> {now, offset_seconds};  POST /clock {offset_seconds} or {advance_seconds} -> same
-GET  /calls?path=pattern&after=id -> {"calls": [{id, at, method, path, fault, done, http_status, code, message,
-     message_id, request, text}]} oldest first; `done`: the work was done whatever the caller saw; `code` is what
-     the work answered; request and text for sends only.  DELETE /calls
-POST /reset {keep_connections=false} -> {}; everything as on first start, or all but accounts, tokens, webhook address
+GET  /calls?path=pattern&after=id -> {"calls": [L]}, oldest first;  DELETE /calls
+     L = {id, at, method, path, fault, done, http_status, code, message, message_id, request, text}
+     done: the work was done, whatever the caller saw; code: what the work answered; request and text: of
+     sends only
+POST /reset {keep_connections=false} -> {}; as on first start, or all but accounts, tokens, webhook address
 GET  /phone?account=&customer= -> all that the phone page shows
 """
 
@@ -112,8 +116,8 @@ def grant_tokens(account: str) -> ResponseReturnValue:
     scope = str(given().get("scope") or ",".join(SCOPES))
     with transaction():
         added = run(
-            "INSERT INTO grants (business_id, scope, requested_scope, redirect_uri, auth_code, granted_at, code_used_at)"
-            " VALUES (?, ?, ?, '', ?, ?, ?)",
+            "INSERT INTO grants (business_id, scope, requested_scope, redirect_uri, auth_code, granted_at,"
+            " code_used_at) VALUES (?, ?, ?, '', ?, ?, ?)",
             business_id,
             scope,
             scope,

@@ -1,29 +1,29 @@
 """What customers and account owners do on their phones, and what TikTok tells the app about it.
 
 Every path starts with `/sandbox/api`. Bodies are JSON objects (multipart where a file is sent); `account` is a
-business_id or username. Answers with 400 or 404 are `{"error": "<sentence>"}`. `T` stands for a thread's JSON
-(see `thread.describe_thread`), `M` for one message of it.
+business_id or username. Refusals are 400 or 404 with `{"error": "<sentence>"}`. T stands for a thread's JSON (see
+`thread.describe_thread`), M for one message of it, W for {"conversation_id": …, "message": M}.
 
-    GET  /customers                          -> {"customers": [C]}
-    POST /customers {username?, display_name, country="ID", is_follower=false} -> C
-    POST /customers/<id>/messages {account, kind, text?, item_id?, emoji?, name?, referenced_message_id?, timestamp_ms?}
-         kind: text image video share_post sticker emoji other reaction reaction_remove; `image` is a file part,
-         without one a picture is drawn; a reaction names its message in referenced_message_id.
-                                             -> {"conversation_id", "message": M}
-         A customer of the EEA, Switzerland or the UK writes as below, whatever the kind.
-    POST /customers/<id>/eu-messages {account, text} -> same; the app hears `im_receive_msg_eu` and no more
-    POST /customers/<id>/taps {account, message_id, button=0} -> same; taps a card's button, counted from 0
+    GET  /customers -> {"customers": [C]};  POST /customers {username?, display_name, country="ID",
+         is_follower=false} -> C = {id, unique_identifier, username, display_name, country, is_follower, avatar_url}
+    POST /customers/<id>/messages {account, kind="text", text?, item_id?, emoji?, name?, referenced_message_id?,
+         timestamp_ms?} -> W
+         kind: text image video share_post sticker emoji other reaction reaction_remove. `image` is a file part;
+         without one a picture is drawn. A reaction names its message in referenced_message_id.
+         A customer of the EEA, Switzerland or the UK writes as on the next line, whatever the kind.
+    POST /customers/<id>/eu-messages {account, text?} -> W; the app hears `im_receive_msg_eu` and no more
+    POST /customers/<id>/taps {account, message_id, button=0} -> W; taps a card's button, counted from 0
     POST /customers/<id>/read {account, last_read_ms?} -> {"conversation_id", "last_read_timestamp"}
     POST /customers/<id>/referrals {account, source: "ad", ad_id?, ad_name?, advertiser_id?}
-    POST /customers/<id>/referrals {account, source: "short_link", ref, prefilled_message?,
-         prefilled_message_audit_status="PASS"} or {url: "https://tiktok.me/<username>?ref=…&message=…"}
-                                             -> {"conversation_id", "referral": {…}, "prefilled": text for the composer}
-    POST /threads/<conversation_id>/owner-messages {text, source="APP"} -> {"conversation_id", "message": M}
-         source: APP, WEB, OTHERS; or {"kind": "image"}. It counts in the window, but is never refused.
-    POST /threads/<conversation_id>/automatic-messages {text, auto_message_type="WELCOME_MESSAGE"} -> same
+         or {account, source: "short_link", ref, prefilled_message?, prefilled_message_audit_status="PASS"}
+         or {url: "https://tiktok.me/<username>?ref=…&message=…"}
+         -> {"conversation_id", "referral": {source, …}, "prefilled": text that the composer now holds}
+    GET  /threads/<conversation_id> -> T
+    POST /threads/<conversation_id>/owner-messages {text, kind="text", source="APP"} -> W; kind: text image;
+         source: APP WEB OTHERS. It counts in the window, but is never refused.
+    POST /threads/<conversation_id>/automatic-messages {text?, auto_message_type="WELCOME_MESSAGE"} -> W
     POST /threads/<conversation_id>/owner-read {} -> T
     POST /threads/<conversation_id>/images {allowed: true | false | null} -> T; null: by the countries
-    GET  /threads/<conversation_id>          -> T
 """
 
 import json
@@ -144,7 +144,7 @@ def write(customer_id: int) -> ResponseReturnValue:
     conversation = conversation_between(account["business_id"], customer_id)
     if kind in {"reaction", "reaction_remove"}:
         return react(conversation, customer, wanted, adding=kind == "reaction")
-    content = content_of(kind, wanted, account["business_id"], customer)
+    content = content_of(kind, wanted, account["business_id"], customer["unique_identifier"])
     withheld = customer["country"] in WITHHELD
     return written(conversation, kind, content, wanted, withheld=withheld), 201
 
@@ -180,14 +180,16 @@ def written(
     return told(found)
 
 
-def content_of(kind: str, wanted: dict[str, Any], business_id: str, customer: sqlite3.Row) -> dict[str, Any]:
+def content_of(  # noqa: PLR0911 - a table of kinds, one line each
+    kind: str, wanted: dict[str, Any], business_id: str, seed: str
+) -> dict[str, Any]:
     """The payload of a message of this kind, with a default for everything but text."""
     if kind == "text":
         if not str(wanted.get("text") or "").strip():
             raise Unclear("text is required.")
         return {"body": str(wanted["text"])}
     if kind == "image":
-        return {"media_id": picture_from_phone(business_id, customer["unique_identifier"])}
+        return {"media_id": picture_from_phone(business_id, seed)}
     if kind == "video":
         media_id = keep_media(business_id, VIDEO, "video/mp4", by_business=False, media_type="VIDEO")
         return {"media_id": media_id}
@@ -388,8 +390,7 @@ def owner_message(conversation_id: str) -> ResponseReturnValue:
     kind = str(wanted.get("kind", "text"))
     if kind not in {"text", "image"}:
         raise Unclear("The owner writes text or sends an image.")
-    customer = customer_numbered(conversation["customer_id"])
-    content = content_of(kind, wanted, conversation["business_id"], customer)
+    content = content_of(kind, wanted, conversation["business_id"], conversation_id)
     found = add_message(
         conversation_id,
         from_business=True,

@@ -112,7 +112,8 @@ def headers_for(delivery: sqlite3.Row, at: int) -> dict[str, str]:
 def finish(delivery_id: int, at: float, status: int, outcome: str) -> None:
     """No further attempt."""
     run(
-        "UPDATE deliveries SET finished_at = ?, last_status = ?, outcome = ?, attempts = attempts + ? WHERE id = ?",
+        "UPDATE deliveries SET finished_at = ?, last_status = ?, outcome = ?, attempts = attempts + ?"
+        " WHERE id = ?",
         at,
         status,
         outcome,

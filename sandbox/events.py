@@ -150,8 +150,9 @@ def push(event: Event, *, echo: bool = False) -> None:
 def connected(business_id: str) -> bool:
     """Whether the account's owner lets the app read messages at present."""
     found = row(
-        "SELECT 1 FROM grants g JOIN tokens t ON t.grant_id = g.id WHERE g.business_id = ? AND g.revoked_at IS NULL"
-        " AND t.rotated_at IS NULL AND t.refresh_expires_at > ? AND ',' || g.scope || ',' LIKE '%,message.list.read,%'",
+        "SELECT 1 FROM grants g JOIN tokens t ON t.grant_id = g.id WHERE g.business_id = ?"
+        " AND g.revoked_at IS NULL AND t.rotated_at IS NULL AND t.refresh_expires_at > ?"
+        " AND ',' || g.scope || ',' LIKE '%,message.list.read,%'",
         business_id,
         now(),
     )

@@ -6,9 +6,17 @@ from typing import Any
 
 from sandbox.store import row, rows, run, transaction
 
-KINDS = frozenset(
-    "code http_status hang_after hang_before reset_after reset_before slow empty_message_id garbage".split()
-)
+KINDS = {
+    "code",
+    "http_status",
+    "slow",
+    "hang_before",
+    "hang_after",
+    "reset_before",
+    "reset_after",
+    "empty_message_id",
+    "garbage",
+}
 MESSAGES = {
     40064: "You are sending messages too fast. Take a rest.",
     40100: "App reaches the QPS limit.",

@@ -13,7 +13,7 @@ def letters(length: int) -> str:
 
 
 def new_conversation_id() -> str:
-    """Always holds `+`, `/` and `=`, so that a client which does not percent-encode fails here, not in production."""
+    """Always holds `+`, `/` and `=`, so that a client which forgets to percent-encode fails here first."""
     return f"{letters(12)}+{letters(5)}/{letters(4)}=="
 
 

@@ -38,7 +38,8 @@ def recent_conversations() -> list[sqlite3.Row]:
     """Conversations with something to show, newest first; what the EU wrote shows nothing."""
     return rows(
         "SELECT conversation_id, max(at_ms) AS update_time FROM ("
-        " SELECT conversation_id, timestamp_ms AS at_ms FROM messages WHERE NOT withheld AND type <> 'REACTION'"
+        " SELECT conversation_id, timestamp_ms AS at_ms FROM messages"
+        " WHERE NOT withheld AND type <> 'REACTION'"
         " UNION ALL SELECT conversation_id, timestamp_ms FROM referrals"
         ") JOIN conversations USING (conversation_id) WHERE business_id = ?"
         " GROUP BY conversation_id HAVING update_time > ? ORDER BY update_time DESC, conversation_id",

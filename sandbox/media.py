@@ -106,7 +106,8 @@ def keep_media(
 def own_image(media_id: str) -> str:
     """The id again, if this account has uploaded it within 30 days."""
     found = row(
-        "SELECT 1 FROM media WHERE media_id = ? AND business_id = ? AND uploaded_by_business AND created_at > ?",
+        "SELECT 1 FROM media WHERE media_id = ? AND business_id = ?"
+        " AND uploaded_by_business AND created_at > ?",
         media_id,
         g.token["business_id"],
         now() - MEDIA_LIFETIME,

@@ -30,7 +30,7 @@ def exchange() -> dict[str, Any]:
 
 @endpoint("POST", "tt_user/oauth2/refresh_token/")
 def refresh() -> dict[str, Any]:
-    """A refresh token for a new pair. The old refresh token dies here; the year goes on counting from the grant."""
+    """A refresh token for a new pair. The old one dies here; the year goes on counting from the grant."""
     check_client("refresh_token")
     with transaction():
         old = row("SELECT * FROM tokens WHERE refresh_token = ?", required("refresh_token"))

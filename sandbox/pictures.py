@@ -1,4 +1,4 @@
-"""Pictures that TikTok's content network would serve: avatars, stickers, emoji, post covers; drawn on request."""
+"""Pictures that TikTok's content network would serve: avatars, stickers, emoji, covers; drawn on request."""
 
 import colorsys
 import hashlib

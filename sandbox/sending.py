@@ -25,7 +25,7 @@ BUTTON_TITLE = {"QA_BUTTON_CARD": 20, "QA_LINK_CARD": 40}
 
 @account_endpoint("POST", "business/message/send/", scope="message.list.send")
 def send() -> dict[str, Any]:
-    """Send anything: check the form of it, then whether its objects exist, then whether the business may write."""
+    """Check the form, then whether what is named exists, then whether the business may write."""
     request_body = body()
     message_type = checked_type(request_body)
     payload = PAYLOADS[message_type](request_body)

@@ -32,7 +32,7 @@ def describe_person(person: sqlite3.Row) -> dict[str, Any]:
 
 
 def describe_thread(conversation_id: str) -> dict[str, Any] | None:
-    """All messages, oldest first, with their states, the window and the quota; None if there is no such thread."""
+    """All messages, oldest first, with states, window and quota; None if there is no such thread."""
     conversation = row("SELECT * FROM conversations WHERE conversation_id = ?", conversation_id)
     if conversation is None:
         return None
