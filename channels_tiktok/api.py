@@ -25,12 +25,15 @@ class ChannelSerializer(serializers.Serializer[Channel]):
 
 
 class ChannelChangeSerializer(serializers.Serializer[Channel]):
-    """What may be changed here. Rules about the name are `channels_tiktok.connecting`'s."""
+    """What may be changed here."""
 
+    # The rules about the name are `channels_tiktok.connecting`'s: pages and the admin keep to them too.
     name = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
 
 
-@extend_schema_view(list=extend_schema(summary="List channels", responses=answers(ChannelSerializer(many=True))))
+@extend_schema_view(
+    list=extend_schema(summary="List channels", responses=answers(ChannelSerializer(many=True), bad_input=True))
+)
 class ChannelViewSet(mixins.ListModelMixin, RestViewSet):
     """TikTok Business Accounts that are, or were, connected. Removed ones stay listed: their history does."""
 
@@ -54,12 +57,12 @@ class ChannelViewSet(mixins.ListModelMixin, RestViewSet):
     )
     def partial_update(self, request: Request, channel_id: int) -> Response:
         """Change our name for it. The name on TikTok stays."""
-        from channels_tiktok import connecting
-
         channel = Channel.objects.get(pk=channel_id)
-        asked = ChannelChangeSerializer(data=request.data)
+        asked = ChannelChangeSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         if "name" in asked.validated_data:
+            from channels_tiktok import connecting
+
             try:
                 connecting.rename(
                     channel=channel, name=asked.validated_data["name"], actor=request.user, at=self.at

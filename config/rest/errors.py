@@ -4,18 +4,16 @@
 `{code, detail}`: a word for programs, a sentence for people. docs/api.md lists the codes.
 """
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.core.signals import got_request_exception
+from django.utils.log import log_response
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
-
-log = logging.getLogger("django.request")
 
 
 class Conflict(exceptions.APIException):
@@ -59,11 +57,13 @@ def _answer_fault(error: Exception, context: dict[str, Any]) -> Response | None:
         return None  # Django's page with the traceback
     request = context["request"]
     got_request_exception.send(sender=None, request=request)
-    log.error("Internal Server Error: %s", request.path, exc_info=error)
-    return Response(
+    response = Response(
         {"code": "server_error", "detail": "Something went wrong on our side."},
         status=status.HTTP_500_INTERNAL_SERVER_ERROR,
     )
+    words = "Internal Server Error: %s"
+    log_response(words, request.path, response=response, request=request, exception=error)
+    return response
 
 
 def _code(response: Response) -> str:

@@ -10,9 +10,13 @@ from rest_framework import serializers
 from inbox.api.serializers import AwareDateTimeField
 from inbox.models import Conversation, Label
 
+LONGEST_USERNAME = 150
+
 
 def find_person(given: str) -> User | None:
     """The active user of an id or a username, the id first."""
+    if len(given) > LONGEST_USERNAME:
+        return None
     people = get_user_model().objects.filter(is_active=True)
     by_id = people.filter(pk=int(given)).first() if given.isascii() and given.isdigit() else None
     return by_id or people.filter(username=given).first()

@@ -23,7 +23,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
     status = filters.ChoiceFilter(choices=Conversation.Status.choices)
     channel = filters.ModelChoiceFilter(queryset=Channel.objects.all(), help_text="A channel's id")
     assignee = filters.CharFilter(method="of_assignee", help_text="User id, username, `me` or `none`")
-    label = filters.CharFilter(method="with_label", help_text="A label's name or id")
+    label = filters.CharFilter(method="with_label", max_length=40, help_text="A label's name or id")
     unread = filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")],
         method="that_are_unread",
@@ -34,7 +34,9 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         method="by_window",
         help_text="`closing`: open and closes within 6 hours. `closed`: everything that isn't open",
     )
-    q = filters.CharFilter(method="that_hold", help_text="Part of the contact's name, username or of a message")
+    q = filters.CharFilter(
+        method="that_hold", max_length=200, help_text="Part of the contact's name, username or of a message"
+    )
 
     def of_assignee(self, rows: Conversations, name: str, value: str) -> Conversations:
         if value == "none":

@@ -117,7 +117,9 @@ class Companions:
 
 
 class MessageSerializer(MessageSummarySerializer):
-    """A message in full. The context holds the `companions` of all that are shown."""
+    """A message in full."""
+
+    # The context holds the `companions` of all messages that are shown.
 
     attachments = AttachmentSerializer(many=True)
     reactions = serializers.SerializerMethodField()
@@ -200,7 +202,9 @@ class ConversationSerializer(serializers.Serializer[Conversation]):
 
 
 class NewReplySerializer(serializers.Serializer[Any]):
-    """What a client gives to reply. Rules about the text are `inbox.sending`'s."""
+    """A text reply. Fields that are not named here are ignored."""
+
+    # The rules about the text are `inbox.sending`'s: pages and rules keep to them too.
 
     text = serializers.CharField(
         allow_blank=True, trim_whitespace=False, help_text="1–6,000 characters; space around it is cut off"

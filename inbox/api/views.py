@@ -56,7 +56,7 @@ class ConversationViewSet(mixins.ListModelMixin, RestViewSet):
     def partial_update(self, request: Request, conversation_id: int) -> Response:
         """Make all the given changes, or none. What is left out stays as it is."""
         access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
-        asked = ConversationChangeSerializer(data=request.data)
+        asked = ConversationChangeSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         with refusals_answered():
             working.change(user=request.user, conversation_id=conversation_id, at=self.at, **asked.validated_data)
