@@ -1,4 +1,5 @@
 import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -107,6 +108,45 @@ def test_an_event_that_is_not_parked_is_not_put_back(at):
     journal.mark_processed([event], at)
     assert journal.try_again(events=[event], at=at) == 0
     assert not OrmQ.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_delivery_that_eight_processes_get_at_once_is_stored_once(at):
+    start, stored = threading.Barrier(8), []
+
+    def take():
+        try:
+            start.wait()
+            stored.append(store(at))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(stored) == 8
+    assert [event for event in stored if event] == [WebhookEvent.objects.get()]
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_what_one_process_has_claimed_another_steps_over(at):
+    events = [store(at, number) for number in range(4)]
+    others = []
+
+    def claim_too():
+        others.extend(claim(at))
+        connection.close()
+
+    with transaction.atomic():
+        assert journal.claim_pending(limit=2, at=at) == events[:2]
+        thread = threading.Thread(target=claim_too)
+        thread.start()
+        thread.join(30)
+    assert others == events[2:]
 
 
 # ── Reading ───────────────────────────────────────────────────────────────────────────────────────────

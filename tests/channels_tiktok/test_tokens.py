@@ -220,36 +220,32 @@ def test_a_refused_renewal_does_not_disconnect_an_account_that_was_connected_ane
 @pytest.mark.postgresql
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
 @pytest.mark.django_db(transaction=True)
-def test_eight_threads_that_need_a_token_renew_it_once(fake, make_channel, monkeypatch):
-    monkeypatch.undo()  # real waiting; the fake's session is mounted again below
-    at = timezone.now()
-    channel = make_channel()
-    Credential.objects.update(access_expires_at=at)
-    start, got, failed = threading.Barrier(8), [], []
-    answering = threading.Event()
+def test_eight_threads_that_need_a_token_renew_it_once(fake, make_channel, at, monkeypatch):
+    channel = make_channel(access_left=timedelta(minutes=1))
+    start, all_wait = threading.Barrier(8), threading.Event()
+    waiting, got, failed = set(), [], []
+
+    def wait(seconds):
+        waiting.add(threading.get_ident())
+        if len(waiting) == 7:
+            all_wait.set()
+        threading.Event().wait(0.01)
 
     def answer(request):
-        answering.wait(0.5)  # long enough for everybody to come too late
+        assert all_wait.wait(10), "seven should be waiting for the one that renews"
         return ok(**NEW)
 
-    fake.on(REFRESH, answer)
-
-    def session():
-        session = requests.Session()
-        session.mount("http://", fake)
-        return session
-
-    monkeypatch.setattr("channels_tiktok.client.new_session", session)
-
     def need():
-        start.wait()
         try:
+            start.wait()
             got.append(access_token(channel=channel, at=at))
         except Exception as error:
             failed.append(error)
         finally:
             connection.close()
 
+    monkeypatch.setattr(tokens.time, "sleep", wait)
+    fake.on(REFRESH, answer)
     threads = [threading.Thread(target=need) for _ in range(8)]
     for thread in threads:
         thread.start()
