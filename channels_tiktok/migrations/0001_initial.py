@@ -176,7 +176,10 @@ class Migration(migrations.Migration):
                         fields=["try_again_at", "id"],
                         name="pending_events",
                     ),
-                    models.Index(fields=["state", "-received_at"], name="events_by_state"),
+                    models.Index(
+                        condition=models.Q(("state", "failed")), fields=["-id"], name="failed_events"
+                    ),
+                    models.Index(fields=["received_at"], name="events_by_age"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("fingerprint",), name="one_row_per_delivery"),
