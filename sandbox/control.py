@@ -178,9 +178,7 @@ def change_webhooks() -> ResponseReturnValue:
             raise Unclear(f"callback_url {problem}.")
         register("DIRECT_MESSAGE", wanted.pop("callback_url"))
     knobs = setting("webhooks")
-    change_setting(
-        "webhooks", {name: same_kind(name, wanted.get(name, old), old) for name, old in knobs.items()}
-    )
+    change_setting("webhooks", {name: same_kind(name, wanted.get(name, old), old) for name, old in knobs.items()})
     unknown = set(wanted) - set(knobs)
     if unknown:
         raise Unclear(f"There is no knob {', '.join(sorted(unknown))}.")
@@ -205,9 +203,7 @@ def deliveries() -> ResponseReturnValue:
         " ORDER BY id DESC LIMIT 100"
     )
     return {
-        "deliveries": [
-            {**dict(one), "held": bool(one["held"]), "body": one["body"].decode()} for one in found
-        ]
+        "deliveries": [{**dict(one), "held": bool(one["held"]), "body": one["body"].decode()} for one in found]
     }
 
 

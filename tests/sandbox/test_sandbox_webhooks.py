@@ -212,9 +212,7 @@ def test_echo_late_and_echo_before_the_answer(connected):
     assert connected.deliver() == 0
 
 
-@pytest.mark.parametrize(
-    "knob", [{"twice": 1}, {"delay_seconds": True}, {"delay_seconds": "1"}, {"loud": True}]
-)
+@pytest.mark.parametrize("knob", [{"twice": 1}, {"delay_seconds": True}, {"delay_seconds": "1"}, {"loud": True}])
 def test_unclear_knobs_are_refused(tiktok, knob):
     tiktok.do("webhooks", status=400, **knob)
 
