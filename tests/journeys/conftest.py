@@ -33,9 +33,8 @@ class Product:
 
     def start(self, name: str, *command: str) -> None:
         """Start one of its processes, in a session of its own so that it can be ended with its children."""
-        log = (self.logs / f"{name}.log").open("wb")
-        self.processes.append(
-            subprocess.Popen(
+        with (self.logs / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=settings.BASE_DIR,
                 env=self.environment,
@@ -43,7 +42,7 @@ class Product:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        )
+        self.processes.append(process)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command to its end."""

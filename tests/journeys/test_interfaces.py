@@ -86,8 +86,8 @@ def channel(product, api):
     scopes = re.findall(r'name="scope"[^>]*value="([^"]+)"', page) or re.findall(
         r'value="([\w.]+)"[^>]*name="scope"', page
     )
-    fields = hidden_fields(page) | {"account": accounts["kopi.corner"], "decision": "authorize"}
-    url, page = browser.submit(url, **fields, scope=scopes)
+    consent = {"business_id": accounts["kopi.corner"], "scope": scopes, "answer": "authorize"}
+    url, page = browser.submit(url, **consent)
     assert url.startswith(f"{product.url}/admin/"), page[:500]
     status, channels = api("/channels/")
     assert [c["status"] for c in channels["results"]] == ["connected"]
@@ -95,10 +95,10 @@ def channel(product, api):
 
 
 def test_a_customer_writes_a_program_answers_and_the_customer_has_the_answer(product, api, channel):
-    customer = product.phone("/customers", display_name="Ayu", username="ayu_22")["id"]
+    customer = product.phone("/customers", display_name="Rina", username="rina.k")["id"]
     product.phone(f"/customers/{customer}/messages", account="kopi.corner", kind="text", text="Is it in stock?")
     conversation = wait_for(lambda: api("/conversations/")[1]["results"])[0]
-    assert conversation["contact"]["username"] == "ayu_22"
+    assert conversation["contact"]["username"] == "rina.k"
     assert conversation["last_message"]["text"] == "Is it in stock?"
     assert (conversation["window"]["replies_left"], conversation["window"]["can_reply"]) == (10, True)
 
