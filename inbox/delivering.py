@@ -11,7 +11,7 @@ Which answer leads where: docs/tiktok-api.md 5.3.
 import logging
 import random
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
@@ -38,36 +38,55 @@ State = Message.State
 Line = ConversationEvent.Kind
 
 
-def deliver_due(*, clock: Clock, parallel: int = 8) -> int:
-    """Hand over every reply that is due, up to `parallel` conversations at a time; give how many were tried."""
+def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], object] = lambda: None) -> int:
+    """Hand over every reply that is due, up to `parallel` conversations at a time; give how many were tried.
+
+    `meanwhile` is called again and again while TikTok keeps us waiting, so that a slow TikTok never keeps a
+    worker from its other work.
+    """
     settle_abandoned(at=clock())
     fail_overdue(at=clock())
-    waiting = min(_due(clock()).count(), parallel)
-    if waiting <= 1 or connection.in_atomic_block:
+    if connection.in_atomic_block:  # other connections couldn't see the rows
         return _deliver_one_by_one(clock)
-    with ThreadPoolExecutor(waiting) as threads:
-        return sum(threads.map(_deliver_in_thread, [clock] * waiting))
+    tried, end = 0, clock() + DRAIN_FOR
+    under_way: set[Future[None]] = set()
+    with ThreadPoolExecutor(parallel) as threads:
+        while clock() < end:
+            message = claim_next(at=clock()) if len(under_way) < parallel else None
+            if message:
+                under_way.add(threads.submit(_deliver_in_thread, message, clock))
+                tried += 1
+            elif under_way:
+                done, under_way = wait(under_way, timeout=0.1, return_when=FIRST_COMPLETED)
+                if not done:
+                    meanwhile()
+            else:
+                return tried
+    _ring_again()
+    return tried
 
 
-def _deliver_in_thread(clock: Clock) -> int:
+def _deliver_in_thread(message: Message, clock: Clock) -> None:
     try:
-        return _deliver_one_by_one(clock)
+        deliver(message, clock=clock)
+    except Exception:  # nobody waits for this thread's result; the lease ends and says what is known
+        logger.exception("Reply %s could not be delivered", message.pk)
     finally:
         connection.close()
 
 
 def _deliver_one_by_one(clock: Clock) -> int:
-    tried, end = 0, clock() + DRAIN_FOR
-    while clock() < end:
-        message = claim_next(at=clock())
-        if message is None:
-            return tried
+    tried = 0
+    while message := claim_next(at=clock()):
         deliver(message, clock=clock)
         tried += 1
+    return tried
+
+
+def _ring_again() -> None:
     from inbox.tasks import deliver_replies
 
     deliver_replies.ring()
-    return tried
 
 
 def claim_next(*, at: datetime) -> Message | None:

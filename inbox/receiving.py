@@ -76,17 +76,16 @@ def process_batch(*, at: datetime, limit: int = BATCH) -> int:
                 lines += _apply(delivery, event, at=at)
             processed.append(event)
         except Ignored as reason:
-            logger.info("Event %s (%s) ignored: %s", event.pk, event.event, reason)
-            journal.mark_ignored(event, reason=str(reason), at=at)
+            journal.mark_ignored(event, str(reason), at)
         except Unreadable as error:
-            journal.mark_failed(event, error=str(error), at=at)
+            journal.park(event, str(error), at)
         except OperationalError:
             raise  # the database's trouble, not the event's: the whole batch stays pending
         except Exception as error:  # whatever a poison event raises, it fails alone and is tried again later
             logger.exception("Event %s (%s) could not be applied", event.pk, event.event)
-            journal.mark_failed_attempt(event, error=f"{type(error).__name__}: {error}", at=at)
-    journal.mark_processed(processed, at=at)
-    _note_last_event(processed)
+            journal.mark_failed_attempt(event, f"{type(error).__name__}: {error}", at)
+    journal.mark_processed(processed, at)
+    journal.note_heard_from(business_ids=sorted({event.business_id for event in processed}), at=at)
     record(lines)
     return len(events)
 
@@ -95,23 +94,13 @@ def _decoded(events: Iterable[WebhookEvent], *, at: datetime) -> Iterable[tuple[
     for event in events:
         try:
             yield journal.decode(event), event
-        except ValueError as error:
-            journal.mark_failed(event, error=str(error), at=at)
+        except journal.Undecodable as error:
+            journal.park(event, str(error), at)
 
 
 def _place(pair: tuple[journal.Delivery, WebhookEvent]) -> tuple[str, str, int]:
     delivery, event = pair
     return delivery.business_id, str(delivery.content.get("conversation_id", "")), event.pk
-
-
-def _note_last_event(events: list[WebhookEvent]) -> None:
-    newest: dict[str, datetime] = {}
-    for event in events:
-        newest[event.business_id] = max(event.received_at, newest.get(event.business_id, event.received_at))
-    for business_id, received_at in sorted(newest.items()):
-        channel = Channel.objects.filter(business_id=business_id)
-        channel.filter(last_event_at__isnull=True).update(last_event_at=received_at)
-        channel.filter(last_event_at__lt=received_at).update(last_event_at=received_at)
 
 
 def _apply(delivery: journal.Delivery, event: WebhookEvent, *, at: datetime) -> Lines:

@@ -15,10 +15,10 @@ def drain_journal() -> None:
 
 @task
 def deliver_replies() -> None:
-    """Hand queued replies to TikTok."""
-    from inbox import delivering
+    """Hand queued replies to TikTok, and go on receiving while TikTok keeps us waiting."""
+    from inbox import delivering, receiving
 
-    delivering.deliver_due(clock=timezone.now)
+    delivering.deliver_due(clock=timezone.now, meanwhile=lambda: receiving.process_batch(at=timezone.now()))
 
 
 @task

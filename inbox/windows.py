@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from channels_tiktok.models import Channel
 from inbox.models import REPLIES_PER_WINDOW, REPLY_WINDOW, Conversation, Message, ReplyWindow
 
-# What TikTok counts among the ten. Automatic messages don't (design section 6). "agent" sorts first: see below.
+# What TikTok counts among the ten. Automatic messages don't (docs/tiktok-api.md 5.1).
 COUNTED = (Message.Source.AGENT, Message.Source.OTHER, Message.Source.OWNER)
 
 
@@ -87,7 +87,7 @@ def spend(*, conversation: Conversation, at: datetime) -> tuple[ReplyWindow, int
 
     Raises ReplyRefused. The conditional UPDATE is what decides; `allowance` only finds the words.
     """
-    won = ReplyWindow.objects.filter(
+    won = conversation.window_id is not None and ReplyWindow.objects.filter(
         id=conversation.window_id,
         replies_used__lt=REPLIES_PER_WINDOW,
         closes_at__gt=at,
@@ -103,18 +103,18 @@ def spend(*, conversation: Conversation, at: datetime) -> tuple[ReplyWindow, int
 
 
 def give_back(message: Message) -> None:
-    """Free the slot of a reply that has surely not reached the customer. Saves `message.slot` only."""
-    if message.slot is None:
+    """Free the slot of a reply that has surely not reached the customer."""
+    if message.slot is None or message.window is None:
         return
-    window_id = message.window_id
-    Message.objects.filter(pk=message.pk).update(slot=None)
     message.slot = None
-    ReplyWindow.objects.filter(id=window_id, replies_used__gt=0).update(replies_used=F("replies_used") - 1)
+    message.save(update_fields=["slot"])
+    _deal_slots(message.window)
 
 
 def refuse_until_customer_writes(message: Message, *, words: str, at: datetime) -> None:
     """TikTok refused `message` for its own rules (40064): that is final, so lock its window."""
-    ReplyWindow.objects.filter(id=message.window_id).update(refused_at=at, refusal=words)
+    if message.window_id is not None:
+        ReplyWindow.objects.filter(id=message.window_id).update(refused_at=at, refusal=words)
 
 
 def open_window(*, conversation: Conversation, message: Message) -> ReplyWindow:
@@ -142,17 +142,17 @@ def place_in_window(message: Message) -> None:
     A reply of ours moves if it turns out to have left before or after a customer's message; what the owner
     or another app sent takes a slot if one is free.
     """
-    window = _window_at(message.conversation_id, message.occurred_at)
+    window, old = _window_at(message.conversation_id, message.occurred_at), message.window
     if window is None or window.pk == message.window_id:
         return
-    old, old_slot = message.window, message.slot
-    slot = _lowest_free_slot(window)
-    if message.source == Message.Source.AGENT and (slot == 0 or not _may_hold(message, window)):
-        return  # it keeps the slot that it has: never fewer are counted than may have arrived
-    message.window, message.window_closes_at, message.slot = window, window.closes_at, slot or None
-    message.save(update_fields=["window", "window_closes_at", "slot"])
-    for changed in filter(None, (old if old_slot else None, window)):
-        _recount(changed)
+    slot = None
+    if message.source == Message.Source.AGENT and message.slot:
+        slot = _lowest_free_slot(window)
+        if not slot or not _may_hold(message, window):
+            return  # it keeps the slot that it has: never fewer are counted than may have arrived
+    _move(message, window, slot)
+    for changed in filter(None, (old, window)):
+        _deal_slots(changed)
 
 
 def _may_hold(message: Message, window: ReplyWindow) -> bool:
@@ -183,11 +183,23 @@ def _lowest_free_slot(window: ReplyWindow) -> int:
     return next((slot for slot in range(1, REPLIES_PER_WINDOW + 1) if slot not in taken), 0)
 
 
-def _recount(window: ReplyWindow) -> None:
-    ReplyWindow.objects.filter(pk=window.pk).update(
-        replies_used=Message.objects.filter(window=window, slot__isnull=False).count()
+def _move(message: Message, window: ReplyWindow, slot: int | None) -> None:
+    message.window, message.window_closes_at, message.slot = window, window.closes_at, slot
+    message.save(update_fields=["window", "window_closes_at", "slot"])
+
+
+def _deal_slots(window: ReplyWindow) -> None:
+    """Give free slots to what the owner or another app sent in `window`, oldest first, and count what is held."""
+    held = set(Message.objects.filter(window=window, slot__isnull=False).values_list("slot", flat=True))
+    free = [slot for slot in range(1, REPLIES_PER_WINDOW + 1) if slot not in held]
+    without = Message.objects.filter(window=window, slot__isnull=True, source__in=COUNTED).exclude(
+        source=Message.Source.AGENT
     )
-    window.refresh_from_db(fields=["replies_used"])
+    for slot, message in zip(free, without.order_by("occurred_at", "id"), strict=False):
+        Message.objects.filter(pk=message.pk).update(slot=slot)
+        held.add(slot)
+    window.replies_used = len(held)
+    window.save(update_fields=["replies_used"])
 
 
 def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None:
@@ -196,34 +208,31 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
     TikTok counts a reply in the window that is newest when the reply reaches it. So replies that still wait
     or are under way belong to the newest window; sent ones to the window of their time.
     """
-    newer = (
-        ReplyWindow.objects.filter(conversation=conversation, opened_at__gt=window.opened_at)
-        .order_by("opened_at", "id")
-        .first()
+    newer = ReplyWindow.objects.filter(conversation=conversation).filter(
+        Q(opened_at__gt=window.opened_at) | Q(opened_at=window.opened_at, pk__gt=window.pk)
     )
-    sent_in_it = Q(sent_at__gte=window.opened_at, sent_at__lt=window.closes_at)
-    if newer:
-        sent_in_it &= Q(sent_at__lt=newer.opened_at)
-        mine = sent_in_it
-    else:
-        mine = sent_in_it | Q(state__in=["queued", "sending", "unconfirmed"])
-    candidates = (
-        Message.objects.filter(mine, conversation=conversation, direction=Message.Direction.OUTBOUND)
-        .filter(source__in=COUNTED)
+    next_opens = newer.order_by("opened_at", "id").values_list("opened_at", flat=True).first()
+    its_own = Q(sent_at__gte=window.opened_at, sent_at__lt=min(window.closes_at, next_opens or window.closes_at))
+    if next_opens is None:
+        its_own |= Q(state__in=[Message.State.QUEUED, Message.State.SENDING, Message.State.UNCONFIRMED])
+    moving = (
+        Message.objects.filter(its_own, conversation=conversation, source__in=COUNTED)
         .exclude(window=window)
         .exclude(source=Message.Source.AGENT, slot__isnull=True)
-        # Replies of ours first: they must hold a slot; what the owner wrote takes one only if it is free.
-        .order_by("source", "occurred_at", "id")
+        .select_related("window")
+        .order_by("occurred_at", "id")
     )
-    left_behind: dict[int, ReplyWindow] = {}
-    free = iter(range(1, REPLIES_PER_WINDOW + 1))
-    for message in candidates.select_related("window"):
-        slot = next(free, None)
-        if slot is None and message.source == Message.Source.AGENT:
-            continue
-        if message.window_id and message.window:
-            left_behind[message.window_id] = message.window
-        message.window, message.window_closes_at, message.slot = window, window.closes_at, slot
-        message.save(update_fields=["window", "window_closes_at", "slot"])
-    for changed in (*left_behind.values(), window):
-        _recount(changed)
+    left: dict[int, ReplyWindow] = {}
+    slots = iter(range(1, REPLIES_PER_WINDOW + 1))
+    for message in moving:
+        slot = None
+        if message.source == Message.Source.AGENT:
+            # A clock that went wrong may say that it was sent before it was queued: then it stays where it is.
+            slot = next(slots, None) if _may_hold(message, window) else None
+            if slot is None:
+                continue
+        if message.window:
+            left[message.window.pk] = message.window
+        _move(message, window, slot)
+    for changed in (*left.values(), window):
+        _deal_slots(changed)
