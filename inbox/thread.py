@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Aggregate, OuterRef, Q, QuerySet, Subquery, TextField
-from django.db.models.functions import JSONObject
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 
 from inbox.models import Conversation, ConversationEvent, Message, Reaction
 
 PAGE = 50
 SHOWN_LINES = [ConversationEvent.Kind.STATUS_CHANGED, ConversationEvent.Kind.ASSIGNED]
+NAMES = ("first_name", "last_name", "username")
 GROUPED_WITHIN = timedelta(minutes=10)
 
 
@@ -123,7 +126,7 @@ def _grouped(messages: list[Message]) -> list[Item]:
                 "inbox/_message.html",
                 order_of(message),
                 message,
-                ends_group=later is None or not _together(message, later),
+                ends_group=later is None or not _together(message, later) or message.state != later.state,
                 starts_group=earlier is None or not _together(earlier, message),
             )
         )
@@ -131,14 +134,11 @@ def _grouped(messages: list[Message]) -> list[Item]:
 
 
 def _together(one: Message, other: Message) -> bool:
-    trouble = {Message.State.FAILED, Message.State.UNCONFIRMED, Message.State.CANCELLED}
-    return (
-        (one.source, one.author_id, _day(one.occurred_at))
-        == (other.source, other.author_id, _day(other.occurred_at))
-        and other.occurred_at - one.occurred_at < GROUPED_WITHIN
-        and one.state == other.state
-        and one.state not in trouble
-    )
+    return (one.source, one.author_id, _day(one.occurred_at)) == (
+        other.source,
+        other.author_id,
+        _day(other.occurred_at),
+    ) and other.occurred_at - one.occurred_at < GROUPED_WITHIN
 
 
 def _lines(conversation: Conversation, *, since: datetime | None, before: datetime | None) -> list[Item]:
@@ -150,6 +150,10 @@ def _lines(conversation: Conversation, *, since: datetime | None, before: dateti
     if before:
         between &= Q(at__lt=before)
     shown = lines.filter(between, kind__in=SHOWN_LINES).select_related("actor").order_by("id")
+    given_to = get_user_model().objects.annotate(word=Cast("pk", TextField())).filter(word=OuterRef("after"))
+    shown = shown.annotate(after=KeyTextTransform("after", "data")).annotate(
+        given_to=Subquery(given_to.values(found=JSONObject(**{name: name for name in NAMES}))[:1])
+    )
     return [Item("inbox/_event.html", order_of(line), line) for line in shown[:PAGE]]
 
 

@@ -155,24 +155,25 @@ def card_elements(content: Any) -> list[dict[str, Any]]:
 
 
 @register.filter
-def told(line: ConversationEvent) -> str:
-    """What a colleague did, as a line of the thread."""
+def told(line: Any) -> str:
+    """What a colleague did, as a line of the thread. `line` is one of `inbox.thread`, with `after` and `given_to`."""
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)
-    closed = line.data.get("now") == Conversation.Status.CLOSED
+    closed = line.after == Conversation.Status.CLOSED
     if actor:
         words = _("%(actor)s closed this conversation") if closed else _("%(actor)s reopened this conversation")
         return words % {"actor": actor}
     return _("Closed") if closed else _("Reopened by the customer's message")
 
 
-def _told_assignment(line: ConversationEvent, actor: str) -> str:
-    given_to, name = line.data.get("now"), line.data.get("name", "")
-    if not given_to:
+def _told_assignment(line: Any, actor: str) -> str:
+    if line.after is None:
         return _("%(actor)s took the assignment off") % {"actor": actor} if actor else _("Unassigned")
-    if actor and line.actor_id == given_to:
+    if actor and str(line.actor_id) == line.after:
         return _("%(actor)s took this conversation") % {"actor": actor}
+    person = line.given_to or {}
+    name = f"{person.get('first_name', '')} {person.get('last_name', '')}".strip() or person.get("username", "?")
     if actor:
         return _("%(actor)s assigned this to %(name)s") % {"actor": actor, "name": name}
     return _("Assigned to %(name)s") % {"name": name}

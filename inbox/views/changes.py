@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from inbox import access, triage
+from inbox import access, working
 from inbox.forms import AssignForm, StatusForm
 from inbox.listing import Listing, counts_and_cursor
 from inbox.models import Conversation
@@ -64,7 +64,7 @@ def set_status(request: AgentRequest, conversation_id: int) -> HttpResponse:
     if not form.is_valid():
         return HttpResponse(status=400)
     status = Conversation.Status(form.cleaned_data["status"])
-    triage.set_status(user=request.user, conversation_id=conversation_id, status=status, at=timezone.now())
+    working.change_status(user=request.user, conversation_id=conversation_id, status=status, at=timezone.now())
     return _done(request, conversation_id)
 
 
@@ -75,7 +75,7 @@ def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
     conversation = access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
     form = AssignForm(request.POST or None, initial={"assignee": conversation.assignee_id})
     if request.method == "POST" and form.is_valid():
-        triage.assign(
+        working.assign(
             user=request.user,
             conversation_id=conversation_id,
             assignee=form.cleaned_data["assignee"],
