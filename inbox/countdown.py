@@ -39,7 +39,7 @@ def countdown(conversation: Conversation, *, at: datetime) -> Countdown:
     left = window.closes_at - at
     if left <= timedelta(0):
         return Countdown("closed", _("closed"), _("window closed"), 0)
-    percent = max(1, min(100, round(100 * (left / REPLY_WINDOW))))
+    percent = max(4, min(100, round(100 * (left / REPLY_WINDOW))))
     words, spoken = _words(left)
     return Countdown(_stage(left), words, spoken, percent, window.closes_at, window.replies_left)
 

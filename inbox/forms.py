@@ -11,7 +11,7 @@ from inbox.models import Conversation
 from inbox.people import assignable, name_of
 
 
-class PersonField(forms.ModelChoiceField):
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the checker only
     """A colleague, by name."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -25,6 +25,7 @@ class AssignForm(forms.Form):
     assignee = PersonField(
         queryset=User.objects.none(),
         required=False,
+        blank=True,
         empty_label=_("Nobody"),
         label=_("Assign to"),
         widget=forms.RadioSelect,

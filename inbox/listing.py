@@ -141,9 +141,9 @@ def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]
     }
     newest = ConversationEvent.objects.order_by("-id").values("id")[:1]
     numbers["cursor"] = Coalesce(Subquery(newest), Value(0))
-    row = get_user_model().objects.filter(pk=user.pk).values(**numbers).get()
-    cursor = row.pop("cursor")
-    return {name.removeprefix("in_"): number for name, number in row.items()}, cursor
+    found = get_user_model().objects.filter(pk=user.pk).annotate(**numbers).values_list(*numbers).get()
+    counts = {name.removeprefix("in_"): int(number) for name, number in zip(numbers, found, strict=True)}
+    return counts, counts.pop("cursor")
 
 
 class _CappedCount(Subquery):

@@ -11,7 +11,7 @@ from inbox import access
 
 def name_of(person: Any) -> str:
     """What to call a colleague on a page."""
-    return person.get_full_name() or person.get_username()
+    return str(person.get_full_name() or person.get_username())
 
 
 def assignable() -> QuerySet[User]:

@@ -156,7 +156,7 @@ def card_elements(content: Any) -> list[dict[str, Any]]:
 
 @register.filter
 def told(line: Any) -> str:
-    """What a colleague did, as a line of the thread. `line` is one of `inbox.thread`, with `after` and `given_to`."""
+    """What a colleague did, as a line of the thread. `inbox.thread` gives `after` and `given_to`."""
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
@@ -27,20 +27,20 @@ def asked_by_script(request: HttpRequest) -> bool:
 
 def agent_page(
     view: Callable[Concatenate[AgentRequest, P], HttpResponse],
-) -> Callable[Concatenate[AgentRequest, P], HttpResponse]:
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Let only people who are logged in pass; a conversation that they can't find is a 404.
 
     A script gets 401 instead of the log-in page, so that it can say so beside what the agent was doing.
     """
 
     @wraps(view)
-    def guarded(request: AgentRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             if asked_by_script(request):
                 return HttpResponse(status=401)
             return redirect_to_login(request.get_full_path())
         try:
-            response = view(request, *args, **kwargs)
+            response = view(cast(AgentRequest, request), *args, **kwargs)
         except Conversation.DoesNotExist as error:
             raise Http404 from error
         add_never_cache_headers(response)

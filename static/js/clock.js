@@ -30,7 +30,7 @@ function stepWindow(element, now) {
     element.classList.add(`window-${stage}`);
   }
   say(element.querySelector(".window-words"), short);
-  const percent = Math.max(1, Math.min(100, Math.round((100 * remaining) / WINDOW)));
+  const percent = Math.max(4, Math.min(100, Math.round((100 * remaining) / WINDOW)));
   element.querySelector(".ring-left")?.setAttribute("stroke-dasharray", `${percent} 100`);
   const row = element.closest("a[data-name]");
   if (row) row.setAttribute("aria-label", row.dataset.name.replace("{left}", spoken));

@@ -71,7 +71,7 @@ function tellStates(fresh) {
   const state = fresh.dataset.state;
   if (!old || old.dataset.state === state) return;
   if (state === "sent") announcer.textContent = words.sent;
-  if (state === "failed" || state === "unconfirmed") announcer.textContent = fresh.querySelector(".message-state span")?.textContent || "";
+  if (state === "failed" || state === "unconfirmed") announcer.textContent = fresh.querySelector(".message-state span")?.textContent.trim() || "";
 }
 
 function mergeDocument(fresh) {
