@@ -1,0 +1,55 @@
+"""What agents fill in besides a reply."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
+
+from inbox.models import Conversation
+from inbox.people import assignable, name_of
+
+
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the checker only
+    """A colleague, by name."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Show the full name where there is one."""
+        return name_of(obj)
+
+
+class AssignForm(forms.Form):
+    """Who takes care of a conversation; nobody if empty."""
+
+    assignee = PersonField(
+        queryset=User.objects.none(),
+        required=False,
+        blank=True,
+        empty_label=_("Nobody"),
+        label=_("Assign to"),
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["assignee"]
+        assert isinstance(field, PersonField)
+        field.queryset = assignable()
+
+
+class StatusForm(forms.Form):
+    """Close or reopen."""
+
+    status = forms.ChoiceField(
+        choices=[(one.value, one.label) for one in (Conversation.Status.OPEN, Conversation.Status.CLOSED)]
+    )
+
+
+class LoginForm(AuthenticationForm):
+    """User name and password, in words that help."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": _("This user name and password don't fit together. Check both; capitals matter."),
+    }

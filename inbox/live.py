@@ -1,0 +1,83 @@
+"""What changed on a page since it last asked.
+
+Guarantee: a page that follows its cursor misses nothing and never needs a reload. One question costs a single
+query of its own while nothing happens; otherwise the answer holds only the pieces that changed, rendered by
+the same templates as the page.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from inbox import access, thread, timeline
+from inbox.listing import Listing, counts_and_cursor
+from inbox.models import Conversation, ConversationEvent
+from inbox.thread import Item
+
+TOO_MANY = 200
+LINES = 1_000
+# These lines don't name the messages that they change.
+TOUCHES_EVERY_MESSAGE = {
+    ConversationEvent.Kind.MESSAGES_READ,
+    ConversationEvent.Kind.REACTION_CHANGED,
+    ConversationEvent.Kind.CONTACT_CHANGED,
+}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The pieces of a page that changed, and the cursor to ask with next."""
+
+    cursor: int
+    listing: Listing
+    counts: dict[str, int] = field(default_factory=dict)
+    rows: list[Conversation] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    conversation: Conversation | None = None
+    items: list[Item] = field(default_factory=list)
+    reload: bool = False
+
+
+def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None, at: datetime) -> Changes | None:
+    """What happened after `cursor` to the list and to the open conversation; None if nothing did."""
+    lines = timeline.lines_after(cursor, limit=LINES)
+    if not lines:
+        return None
+    user = listing.user
+    access.require(user, access.VIEW)
+    touched = {line.conversation_id for line in lines if line.conversation_id}
+    channels = {line.channel_id for line in lines if line.conversation_id is None}
+    newest = lines[-1].pk
+    if len(touched) > TOO_MANY or len(lines) == LINES:
+        return Changes(newest, listing, reload=True)
+    counts, _ = counts_and_cursor(user, at=at)
+    rows = list(listing.conversations(at=at).filter(pk__in=touched)) if touched else []
+    conversation = _open_conversation(listing, conversation_id, touched, channels)
+    items: list[Item] = []
+    if conversation and conversation.pk in touched:
+        mine = [line for line in lines if line.conversation_id == conversation.pk]
+        items = thread.changed_items(
+            conversation,
+            {line.message_id for line in mine if line.message_id},
+            all_of_them=any(line.kind in TOUCHES_EVERY_MESSAGE for line in mine),
+        )
+    return Changes(
+        newest,
+        listing,
+        counts=counts,
+        rows=rows,
+        gone=sorted(touched - {row.pk for row in rows}),
+        conversation=conversation,
+        items=items,
+    )
+
+
+def _open_conversation(
+    listing: Listing, conversation_id: int | None, touched: set[int], channels: set[int]
+) -> Conversation | None:
+    """The open conversation, if it or its channel changed."""
+    if conversation_id is None or not (conversation_id in touched or channels):
+        return None
+    found = access.conversations_for(listing.user).prefetch_related(None).filter(pk=conversation_id).first()
+    if found and (found.pk in touched or found.channel_id in channels):
+        return found
+    return None

@@ -1,0 +1,18 @@
+"""Addresses of the agents' pages."""
+
+from django.urls import path
+
+from inbox.views import changes, live, pages
+
+app_name = "inbox"
+urlpatterns = [
+    path("", pages.show_list, name="list"),
+    path("rows/", pages.show_more_rows, name="rows"),
+    path("live/", live.show_changes, name="live"),
+    path("<int:conversation_id>/", pages.show_conversation, name="conversation"),
+    path("<int:conversation_id>/earlier/", pages.show_earlier, name="earlier"),
+    path("<int:conversation_id>/reply/", changes.reply, name="reply"),
+    path("<int:conversation_id>/seen/", changes.mark_seen, name="seen"),
+    path("<int:conversation_id>/status/", changes.set_status, name="status"),
+    path("<int:conversation_id>/assign/", changes.assign, name="assign"),
+]

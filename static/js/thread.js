@@ -1,0 +1,100 @@
+// The open thread: where it is scrolled to, what came in below, and that this agent has seen it.
+
+const words = document.getElementById("words").dataset;
+const page = document.getElementById("inbox");
+const log = () => document.getElementById("log");
+const pill = () => document.getElementById("new-below");
+const header = () => document.getElementById("thread-header");
+const NEAR = 80;
+const A_MOMENT = 800;
+
+let wasAtBottom = true;
+let newBelow = 0;
+
+const atBottom = () => !log() || log().scrollHeight - log().scrollTop - log().clientHeight < NEAR;
+
+function showNewest() {
+  const place = log();
+  if (place) place.scrollTop = place.scrollHeight;
+  showPill(0);
+}
+
+function showPill(count) {
+  newBelow = count;
+  if (!pill()) return;
+  pill().hidden = !count;
+  pill().querySelector("span").textContent = count === 1 ? words.oneNewBelow : words.newBelow.replace("{n}", count);
+  const composer = document.getElementById("composer");
+  document.getElementById("thread").style.setProperty("--composer-height", `${composer.offsetHeight}px`);
+}
+
+// ── Seen ──────────────────────────────────────────────────────────────────────────────────────────────
+let seenTimer;
+let seen = "";
+
+function soonSeen() {
+  clearTimeout(seenTimer);
+  seenTimer = setTimeout(markSeen, A_MOMENT);
+}
+
+async function markSeen() {
+  const conversation = document.getElementById("conversation");
+  const top = header();
+  if (!top || document.visibilityState !== "visible" || !document.hasFocus()) return;
+  const mark = `${conversation.dataset.conversation}:${top.dataset.inbound}`;
+  if (top.dataset.unread === "0" || seen === mark) return;
+  seen = mark;
+  const body = new URLSearchParams({ inbound: top.dataset.inbound, view: page.dataset.view, sort: page.dataset.sort });
+  const headers = { "X-CSRFToken": page.dataset.csrf, "HX-Request": "true" };
+  try {
+    const answer = await fetch(conversation.dataset.seen, { method: "POST", body, headers });
+    if (!answer.ok) throw new Error(answer.status);
+    top.dataset.unread = "0";
+    document.dispatchEvent(new CustomEvent("reply48:merge", { detail: await answer.text() }));
+  } catch {
+    seen = ""; // the next look at the page tries again
+  }
+}
+
+// ── What happens on the page ──────────────────────────────────────────────────────────────────────────
+let shown = document.getElementById("conversation");
+
+function opened() {
+  const conversation = document.getElementById("conversation");
+  if (conversation === shown) return;
+  shown = conversation;
+  seen = "";
+  showNewest();
+  soonSeen();
+  const list = document.getElementById("list");
+  if (getComputedStyle(list).display === "none") document.getElementById("thread-name")?.focus();
+}
+
+document.addEventListener("reply48:merging", () => { wasAtBottom = atBottom(); });
+document.addEventListener("reply48:merged", (event) => {
+  const added = event.detail?.added || 0;
+  if (wasAtBottom) showNewest();
+  else if (added) showPill(newBelow + added);
+  soonSeen();
+});
+document.addEventListener("reply48:replied", () => { wasAtBottom = true; showNewest(); });
+document.addEventListener("htmx:afterSettle", opened);
+document.addEventListener("click", (event) => { if (event.target.closest("#new-below")) showNewest(); });
+document.addEventListener("scroll", (event) => { if (event.target === log() && atBottom()) showPill(0); }, true);
+document.addEventListener("visibilitychange", soonSeen);
+addEventListener("focus", soonSeen);
+
+// Earlier messages come in above: what is being read stays where it is.
+let heightBefore = 0;
+document.addEventListener("htmx:beforeSwap", (event) => { if (event.detail.target.id === "earlier") heightBefore = log().scrollHeight - log().scrollTop; });
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (!heightBefore || !log()) return;
+  log().scrollTop = log().scrollHeight - heightBefore;
+  heightBefore = 0;
+  // The day that both parts begin or end with is named once.
+  const days = new Set();
+  for (const day of document.querySelectorAll("#messages > .day")) days.has(day.id) ? day.remove() : days.add(day.id);
+});
+
+showNewest();
+soonSeen();
