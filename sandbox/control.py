@@ -198,13 +198,17 @@ def same_kind(name: str, value: Any, old: Any) -> Any:
 
 @control.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
+    return {"deliveries": recent_deliveries(100)}
+
+
+def recent_deliveries(most: int) -> list[dict[str, Any]]:
+    """Webhooks, newest first."""
     found = rows(
         "SELECT id, event, body, created_at, due_at, held, attempts, last_status, outcome FROM deliveries"
-        " ORDER BY id DESC LIMIT 100"
+        " ORDER BY id DESC LIMIT ?",
+        most,
     )
-    return {
-        "deliveries": [{**dict(one), "held": bool(one["held"]), "body": one["body"].decode()} for one in found]
-    }
+    return [{**dict(one), "held": bool(one["held"]), "body": one["body"].decode()} for one in found]
 
 
 @control.post("/deliver")
@@ -283,7 +287,9 @@ def reset() -> ResponseReturnValue:
 
 @control.get("/phone")
 def phone_state() -> ResponseReturnValue:
-    account = account_named(request.args.get("account") or scalar("SELECT business_id FROM accounts"))
+    account = account_named(
+        request.args.get("account") or scalar("SELECT business_id FROM accounts ORDER BY rowid")
+    )
     customer = request.args.get("customer", 0, int)
     conversation_id = scalar(
         "SELECT conversation_id FROM conversations WHERE business_id = ? AND customer_id = ?",
@@ -299,6 +305,8 @@ def phone_state() -> ResponseReturnValue:
         "webhooks": webhooks(),
         "settings": settings(),
         "clock": clock(),
+        "calls": [describe_call(call) for call in rows("SELECT * FROM calls ORDER BY id DESC LIMIT 12")],
+        "deliveries": recent_deliveries(12),
     }
 
 

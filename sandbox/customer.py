@@ -1,15 +1,16 @@
-"""What customers and account owners do on their phones, and what TikTok tells the app about it.
+"""What customers and account owners do on their phones, and what TikTok tells the app.
 
-Every path starts with `/sandbox/api`. Bodies are JSON objects (multipart where a file is sent); `account` is a
-business_id or username. Refusals are 400 or 404 with `{"error": "<sentence>"}`. T stands for a thread's JSON (see
-`thread.describe_thread`), M for one message of it, W for {"conversation_id": …, "message": M}.
+Every path starts with `/sandbox/api`. Bodies are JSON objects (multipart with a file); `account` is a
+business_id or username. Refusals are 400 or 404 with `{"error": "<sentence>"}`. T stands for a thread's
+JSON (see `thread.describe_thread`), M for one message of it, W for {"conversation_id": …, "message": M}.
 
     GET  /customers -> {"customers": [C]};  POST /customers {username?, display_name, country="ID",
-         is_follower=false} -> C = {id, unique_identifier, username, display_name, country, is_follower, avatar_url}
-    POST /customers/<id>/messages {account, kind="text", text?, item_id?, emoji?, name?, referenced_message_id?,
-         timestamp_ms?} -> W
-         kind: text image video share_post sticker emoji other reaction reaction_remove. `image` is a file part;
-         without one a picture is drawn. A reaction names its message in referenced_message_id.
+         is_follower=false} -> C
+         C = {id, unique_identifier, username, display_name, country, is_follower, avatar_url}
+    POST /customers/<id>/messages {account, kind="text", text?, item_id?, emoji?, name?,
+         referenced_message_id?, timestamp_ms?} -> W
+         kind: text image video share_post sticker emoji other reaction reaction_remove. `image` is a file
+         part; without one a picture is drawn. A reaction names its message in referenced_message_id.
          A customer of the EEA, Switzerland or the UK writes as on the next line, whatever the kind.
     POST /customers/<id>/eu-messages {account, text?} -> W; the app hears `im_receive_msg_eu` and no more
     POST /customers/<id>/taps {account, message_id, button=0} -> W; taps a card's button, counted from 0

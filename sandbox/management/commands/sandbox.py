@@ -3,6 +3,7 @@
 import argparse
 import logging
 import signal
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,16 @@ def serve(
 def listen(host: str, port: int, app: Any) -> BaseWSGIServer:
     """A threaded server, or a sentence about why not."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return make_server(host, port, app, threaded=True, request_handler=ShortLog)
-    except (OSError, SystemExit) as error:
-        # werkzeug prints its own advice and exits when a port is taken.
+        # Bound here because werkzeug would print its own advice and exit when the port is taken.
+        bound = socket.create_server((host, port), family=family)
+    except OSError as error:
         raise CommandError(
-            f"Cannot listen on {host}:{port}. Is the port taken? Choose another with --port."
+            f"Cannot listen on {host}:{port}. If the port is taken, choose another with --port."
         ) from error
+    with bound:
+        return make_server(host, port, app, threaded=True, request_handler=ShortLog, fd=bound.fileno())
 
 
 def until_told_to_stop(server: BaseWSGIServer, stop_deliveries: threading.Event) -> None:
