@@ -53,7 +53,7 @@ def install(name: str) -> None:
     file = REQUIREMENTS[name]
     say(f"Installing {file.name}, every package checked against its hash (a minute or two, the first time) …")
     began = time.monotonic()
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    pip = [PYTHON, "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check"]
     if subprocess.run([*pip, "--require-hashes", "-r", file]).returncode:
         sys.exit(f"pip could not install {file.name}; its own words are above.")
     say(f"Installed in {time.monotonic() - began:.0f} s.")
