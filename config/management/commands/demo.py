@@ -28,8 +28,7 @@ Data stays in data/ from one start to the next. Remove data/ to begin anew.
 
 
 class Command(BaseCommand):
-    help = "Run web, worker and a local TikTok on this machine, with a connected account and customers who write."
-    requires_migrations_checks = False
+    help = "Run web, worker and a local TikTok on this machine, with customers who write."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("epilog", EXAMPLE)
