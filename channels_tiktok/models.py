@@ -49,9 +49,7 @@ class Channel(models.Model):
     name = models.CharField(max_length=80, help_text="Our name for it; TikTok never sees it")
     status = models.CharField(max_length=20, choices=Status, default=Status.DISCONNECTED)
     reason = models.TextField(blank=True, help_text="Why it is disconnected, in words")
-    credential = models.OneToOneField(
-        Credential, null=True, blank=True, on_delete=models.SET_NULL, editable=False
-    )
+    credential = models.OneToOneField(Credential, null=True, blank=True, on_delete=models.SET_NULL, editable=False)
     connected_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -74,8 +72,7 @@ class Channel(models.Model):
                 name="channel_status_is_known",
             ),
             models.CheckConstraint(
-                condition=~Q(status="connected")
-                | Q(credential__isnull=False, credential=F("business_id")),
+                condition=~Q(status="connected") | Q(credential__isnull=False, credential=F("business_id")),
                 name="connected_channel_holds_its_accounts_credential",
                 violation_error_message="A channel can only be connected with its own account's tokens.",
             ),
@@ -166,10 +163,11 @@ class WebhookEvent(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["try_again_at", "id"], name="pending_events", condition=Q(state="pending")
-            ),
-            models.Index(fields=["state", "-received_at"], name="events_by_state"),
+            models.Index(fields=["try_again_at", "id"], name="pending_events", condition=Q(state="pending")),
+            # No index begins with the state of every row: SQLite would take it for the pending events too,
+            # and sort all of them for each batch.
+            models.Index(fields=["-id"], name="failed_events", condition=Q(state="failed")),
+            models.Index(fields=["received_at"], name="events_by_age"),
         ]
 
     def __str__(self) -> str:

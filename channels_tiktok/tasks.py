@@ -1,1 +1,12 @@
 """What the worker runs for channels. Each task looks at its table and returns; see config/tasks.py."""
+
+from django.utils import timezone
+
+from channels_tiktok.tokens import refresh_due
+from config.tasks import task
+
+
+@task
+def refresh_due_tokens() -> None:
+    """Renew the access that ends soon, so that no reply has to wait for it."""
+    refresh_due(at=timezone.now())

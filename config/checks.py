@@ -51,9 +51,7 @@ def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     for name in ("PUBLIC_URL", "TIKTOK_API_URL", "TIKTOK_AUTH_URL"):
         address = urlsplit(getattr(settings, name))
         if address.scheme not in ("http", "https") or not address.netloc:
-            found.append(
-                Error(f"{name} is not a complete URL: {getattr(settings, name)!r}", id="reply48.E004")
-            )
+            found.append(Error(f"{name} is not a complete URL: {getattr(settings, name)!r}", id="reply48.E004"))
     if not settings.DEBUG and not settings.TIKTOK_APP_ID:
         found.append(
             Warning(

@@ -24,9 +24,7 @@ TOKEN_ENCRYPTION_KEYS={encryption_key}
 
 def write_env(path: Path = ENV_FILE) -> bool:
     """Write a new `.env` with fresh keys to `path`; give False, and do nothing, when there is one."""
-    content = CONTENT.format(
-        secret_key=secrets.token_urlsafe(50), encryption_key=Fernet.generate_key().decode()
-    )
+    content = CONTENT.format(secret_key=secrets.token_urlsafe(50), encryption_key=Fernet.generate_key().decode())
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -24,7 +24,9 @@ TEST_RUN = os.environ.setdefault("TEST_RUN", str(os.getpid()))
 (BASE_DIR / "data").mkdir(exist_ok=True)
 SQLITE_FILE = str(BASE_DIR / "data" / f"test-{TEST_RUN}.sqlite3")
 DATABASES["default"]["TEST"] = {"NAME": SQLITE_FILE if DATABASE_IS_SQLITE else f"test_reply48_{TEST_RUN}"}
-WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True  # static files are looked up, not collected
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 LOGGING = {"version": 1, "disable_existing_loggers": False}
+# Static files straight from their folders: tests need no collectstatic.
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

@@ -3,7 +3,7 @@
 from inbox.models.contact import Contact
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
-from inbox.models.reply_window import REPLY_WINDOW, REPLIES_PER_WINDOW, ReplyWindow
+from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
 from inbox.models.timeline import ConversationEvent
 
 __all__ = [

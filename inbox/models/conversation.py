@@ -64,12 +64,12 @@ class Conversation(models.Model):
     labels = models.ManyToManyField(Label, blank=True, related_name="conversations")
     created_at = models.DateTimeField()
     customer_read_at = models.DateTimeField(
-        null=True, blank=True, help_text="The customer has read what we sent up to this time (TikTok's read mark)"
+        null=True,
+        blank=True,
+        help_text="The customer has read what we sent up to this time (TikTok's read mark)",
     )
 
-    last_message = models.ForeignKey(
-        Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    last_message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     last_message_at = models.DateTimeField()
     inbound_count = models.PositiveIntegerField(default=0, help_text="Messages from the customer so far")
     window = models.ForeignKey(
@@ -110,9 +110,7 @@ class Conversation(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["status", "window_closes_at", "id"], name="list_closing_first"),
             models.Index(fields=["status", "-last_message_at", "-id"], name="list_newest_first"),
-            models.Index(
-                fields=["assignee", "status", "window_closes_at", "id"], name="list_of_assignee"
-            ),
+            models.Index(fields=["assignee", "status", "window_closes_at", "id"], name="list_of_assignee"),
         ]
 
     def __str__(self) -> str:

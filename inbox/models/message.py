@@ -74,7 +74,16 @@ class Message(models.Model):
     window_closes_at = models.DateTimeField(null=True, blank=True, help_text="Copied from the window")
     slot = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Which of the window's ten")
     queued_at = models.DateTimeField(null=True, blank=True)
-    deliver_at = models.DateTimeField(null=True, blank=True, help_text="Not handed to delivery before")
+    deliver_at = models.DateTimeField(
+        null=True, blank=True, help_text="Not handed to delivery before; orders a conversation's replies"
+    )
+    try_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="After a passing fault: not before; while unconfirmed: the next look"
+    )
+    handed_over_at = models.DateTimeField(null=True, blank=True, help_text="When TikTok was last called")
+    looks = models.PositiveSmallIntegerField(
+        default=0, help_text="How often we looked for an unconfirmed reply in TikTok's list"
+    )
     claimed_until = models.DateTimeField(null=True, blank=True, help_text="Lease of the worker that sends it")
     attempts = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=50, blank=True, help_text="Our word, or TikTok's number")

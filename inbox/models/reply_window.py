@@ -47,9 +47,7 @@ class ClosesAfter48Hours(Func):
 class ReplyWindow(models.Model):
     """48 hours in which up to ten replies may leave, opened by one message of the customer."""
 
-    conversation = models.ForeignKey(
-        "inbox.Conversation", on_delete=models.CASCADE, related_name="reply_windows"
-    )
+    conversation = models.ForeignKey("inbox.Conversation", on_delete=models.CASCADE, related_name="reply_windows")
     opened_by = models.OneToOneField(
         "inbox.Message",
         on_delete=models.CASCADE,

@@ -37,9 +37,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="of the inbox (default: 8000)")
-        parser.add_argument(
-            "--sandbox-port", type=int, default=8048, help="of the local TikTok (default: 8048)"
-        )
+        parser.add_argument("--sandbox-port", type=int, default=8048, help="of the local TikTok (default: 8048)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         refuse_production()

@@ -1,0 +1,381 @@
+"""Connecting a TikTok account, connecting it again, and what happens to a channel afterwards.
+
+Guarantee: nothing is half made. A consent is good for one return of the person who began it; the channel
+and its tokens are stored in one transaction or not at all; access that we don't keep is given back.
+"""
+
+import logging
+import secrets
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core import signing
+from django.db import transaction
+
+from channels_tiktok.answers import BusinessProfile, TokenGrant
+from channels_tiktok.client import tiktok
+from channels_tiktok.errors import AppMisconfigured, Busy, OutcomeUnknown, TikTokError
+from channels_tiktok.models import Channel, ChannelEvent, Credential, OAuthState
+
+logger = logging.getLogger(__name__)
+
+STATE_LIFE = timedelta(minutes=10)
+ACCESS_LIFE = 86_400  # seconds, where TikTok doesn't say; docs/tiktok-api.md 1.3
+REFRESH_LIFE = 31_536_000
+NAME_LIMIT = 80  # characters
+
+# What we ask for, in plain words. One scope that the app isn't approved for makes TikTok refuse the whole
+# consent, so nothing is asked for that isn't needed (docs/tiktok-api.md 1.2).
+SCOPES = {
+    "message.list.read": "Read your direct messages",
+    "message.list.send": "Send direct messages",
+    "message.list.manage": "Manage your direct messages",
+    "user.info.basic": "See your name and picture",
+    "user.info.username": "See your username",
+    "user.account.type": "See whether it is a Business Account",
+}
+REQUIRED_SCOPES = tuple(scope for scope in SCOPES if scope != "user.account.type")
+PROFILE_FIELDS = {
+    "user.info.username": ["username"],
+    "user.info.basic": ["display_name", "profile_image"],
+    "user.account.type": ["is_business_account"],
+}
+
+
+class ConnectingFailed(Exception):
+    """An account was not connected; `sentence` says why and what to do. Nothing was changed."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class NotSetUp(ConnectingFailed):
+    """The installation lacks what connecting needs."""
+
+
+class ConsentDenied(ConnectingFailed):
+    """The account's owner said no, or TikTok ended the consent."""
+
+
+class StateUnknown(ConnectingFailed):
+    """The return from TikTok belongs to no consent that is open: forged, or already used."""
+
+
+class StateForeign(ConnectingFailed):
+    """The consent was begun by somebody else."""
+
+
+class StateExpired(ConnectingFailed):
+    """The consent was begun too long ago."""
+
+
+class CodeRefused(ConnectingFailed):
+    """TikTok sent no code, or doesn't take the code that it sent: used, expired, cancelled."""
+
+
+class ScopesMissing(ConnectingFailed):
+    """The owner unticked a permission that the inbox can't do without."""
+
+
+class PersonalAccount(ConnectingFailed):
+    """Only a TikTok Business Account can be connected."""
+
+
+class OtherAccount(ConnectingFailed):
+    """A channel was to be reconnected, but the consent came from another account."""
+
+
+class AppNotAccepted(ConnectingFailed):
+    """TikTok doesn't accept our app: a matter for the operator."""
+
+
+class TikTokAway(ConnectingFailed):
+    """TikTok could not be asked, or did not answer."""
+
+
+class NameRefused(Exception):
+    """A channel can't be called that; `sentence` says why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+# ── Begin ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def begin(*, user: User | None, channel: Channel | None = None, at: datetime) -> str:
+    """Begin a consent and give the address of TikTok's page; good for 10 minutes and one return.
+
+    `channel` is the one to reconnect. `user` is None only on the command line. Raises NotSetUp.
+    Source: docs/tiktok-api.md 1.1.
+    """
+    _check_set_up()
+    OAuthState.objects.filter(expires_at__lte=at).delete()
+    state = OAuthState.objects.create(
+        value=secrets.token_urlsafe(32), user=user, channel=channel, expires_at=at + STATE_LIFE
+    )
+    query = {
+        "client_key": settings.TIKTOK_APP_ID,
+        "response_type": "code",
+        "disable_auto_auth": "1",
+        "redirect_uri": callback_url(),
+        "scope": ",".join(dict.fromkeys([*SCOPES, *settings.TIKTOK_OPTIONAL_SCOPES])),
+        "state": _signer().sign(state.value),
+    }
+    return f"{settings.TIKTOK_AUTH_URL}?{urlencode(query, quote_via=quote, safe='')}"
+
+
+def callback_url() -> str:
+    """Where TikTok sends the browser back to; registered with the app, character for character."""
+    return f"{settings.PUBLIC_URL}/channels/tiktok/callback/"
+
+
+def webhook_callback_url() -> str:
+    """Where TikTok delivers events to."""
+    return f"{settings.PUBLIC_URL}/webhooks/tiktok/"
+
+
+def _check_set_up() -> None:
+    for name in ("TIKTOK_APP_ID", "TIKTOK_APP_SECRET", "TOKEN_ENCRYPTION_KEYS"):
+        if not getattr(settings, name):
+            raise NotSetUp(f"No account can be connected yet: an administrator has to set {name}.")
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="channels_tiktok.connecting")
+
+
+# ── Finish ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def finish(
+    *, state: str, code: str, error: str, error_description: str, user: User | None, at: datetime
+) -> Channel:
+    """Finish a consent with what TikTok sent the browser back with; give the connected channel.
+
+    An account that is already known is updated and keeps our name for it. When the webhook could not be
+    registered the channel is connected all the same and `webhook_error` says so. Raises ConnectingFailed.
+    """
+    begun = _pop(state, user=user, at=at)
+    if error:
+        raise ConsentDenied(_denial(error, error_description))
+    if not code:
+        raise CodeRefused("TikTok sent no code back. Start again, and confirm on TikTok's page.")
+    grant = _exchange(code)
+    try:
+        profile = _check(grant, to_reconnect=begun.channel)
+        channel = _store(grant, profile, user=user or begun.user, at=at)
+    except ConnectingFailed:
+        _give_back(grant)
+        raise
+    _register_webhook_for(channel)
+    return channel
+
+
+def _pop(state: str, *, user: User | None, at: datetime) -> OAuthState:
+    """Take the consent out of the table: whoever deletes the row has it, so no return counts twice."""
+    unknown = StateUnknown("This connection was already finished, or it was not begun here. Start again.")
+    try:
+        value = _signer().unsign(state)
+    except signing.BadSignature:
+        raise unknown from None
+    begun = OAuthState.objects.select_related("channel", "user").filter(pk=value).first()
+    if begun is None:
+        raise unknown
+    # One that was begun on the command line has no user: whoever may connect channels may finish it.
+    if begun.user_id is not None and begun.user_id != (user.pk if user else None):
+        raise StateForeign("This connection was begun by somebody else. Start again yourself.")
+    deleted, _ = OAuthState.objects.filter(pk=value).delete()
+    if not deleted:
+        raise unknown
+    if begun.expires_at <= at:
+        raise StateExpired("This connection was begun more than 10 minutes ago. Start again.")
+    return begun
+
+
+def _denial(error: str, description: str) -> str:
+    if error == "access_denied":
+        return "The account's owner did not agree on TikTok's page, so nothing was connected."
+    said = description or error
+    return f"TikTok ended the connection and says: “{said[:200]}”. Start again."
+
+
+def _exchange(code: str) -> TokenGrant:
+    try:
+        return tiktok().exchange_code(code=code, redirect_uri=callback_url())
+    except TikTokError as error:
+        raise _failure(error) from error
+
+
+def _failure(error: TikTokError) -> ConnectingFailed:
+    logger.warning("connecting failed: %s", error)
+    if isinstance(error, (Busy, OutcomeUnknown)):
+        return TikTokAway("TikTok did not answer just now, so nothing was connected. Start again in a moment.")
+    if isinstance(error, AppMisconfigured):
+        return AppNotAccepted(error.sentence)
+    return CodeRefused(error.sentence)
+
+
+def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfile:
+    """Make sure that the grant is one that the inbox can live with."""
+    missing = [f"“{SCOPES[scope]}”" for scope in REQUIRED_SCOPES if scope not in grant.scopes]
+    if missing:
+        raise ScopesMissing(
+            f"On TikTok's page these permissions were left out: {', '.join(missing)}. The inbox can't work "
+            "without them. Start again and leave every box ticked."
+        )
+    fields = [field for scope in PROFILE_FIELDS if scope in grant.scopes for field in PROFILE_FIELDS[scope]]
+    try:
+        profile = tiktok().business(token=grant.access_token, business_id=grant.business_id, fields=fields)
+    except TikTokError as error:
+        raise _failure(error) from error
+    if profile.is_business_account is False:
+        raise PersonalAccount(
+            f"@{profile.username} is a personal account. TikTok opens direct messages to Business Accounts "
+            "only: switch it in TikTok under Settings, Account, then start again."
+        )
+    if to_reconnect is not None and to_reconnect.business_id != grant.business_id:
+        raise OtherAccount(
+            f"You wanted to reconnect {to_reconnect.name} (@{to_reconnect.username}), but on TikTok's page "
+            f"you were logged in as @{profile.username}. Log in as @{to_reconnect.username} and start again."
+        )
+    return profile
+
+
+@transaction.atomic
+def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at: datetime) -> Channel:
+    credential, _ = Credential.objects.update_or_create(
+        business_id=grant.business_id,
+        defaults={
+            "access_token": grant.access_token,
+            "refresh_token": grant.refresh_token,
+            "access_expires_at": at + timedelta(seconds=grant.expires_in or ACCESS_LIFE),
+            "refresh_expires_at": at + timedelta(seconds=grant.refresh_expires_in or REFRESH_LIFE),
+            "scopes": ",".join(grant.scopes),
+            "refreshing_until": None,
+            "refreshed_at": at,
+        },
+    )
+    told = {
+        "username": profile.username[:100],
+        "display_name": profile.display_name[:200],
+        "status": Channel.Status.CONNECTED,
+        "reason": "",
+        "credential": credential,
+        "connected_by": user,
+        "connected_at": at,
+        "webhook_error": "The webhook is not registered yet: run “manage.py register_webhook”.",
+    }
+    name = (profile.display_name.strip() or profile.username.strip() or "TikTok account")[:NAME_LIMIT].strip()
+    channel, _ = Channel.objects.update_or_create(
+        business_id=grant.business_id, defaults=told, create_defaults={**told, "name": name}
+    )
+    channel.events.create(kind=ChannelEvent.Kind.CONNECTED, detail=f"as @{channel.username}", actor=user, at=at)
+    return channel
+
+
+def _give_back(grant: TokenGrant) -> None:
+    """Revoke a grant that we don't keep, unless the account is connected here: it may end with it."""
+    if Channel.objects.filter(business_id=grant.business_id, status=Channel.Status.CONNECTED).exists():
+        return
+    _revoke(grant.access_token)
+
+
+def _revoke(access_token: str) -> None:
+    """Give access back as well as we can: TikTok ends it by itself when nobody renews it."""
+    try:
+        tiktok().revoke(access_token=access_token)
+    except TikTokError as error:
+        logger.warning("TikTok did not take an access back: %s", error)
+
+
+# ── Webhook ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def register_webhook() -> str:
+    """Have TikTok deliver the events of all accounts here; give the address. Raises TikTokError."""
+    url = webhook_callback_url()
+    tiktok().set_webhook(callback_url=url)
+    Channel.objects.exclude(webhook_error="").update(webhook_error="")
+    return url
+
+
+def _register_webhook_for(channel: Channel) -> None:
+    try:
+        register_webhook()
+        channel.webhook_error = ""
+    except TikTokError as error:
+        logger.error("the webhook could not be registered: %s", error)
+        channel.webhook_error = (
+            f"Connected, but TikTok does not deliver messages here yet: {error.sentence} "
+            "Run “manage.py register_webhook” to try again."
+        )
+        channel.save(update_fields=["webhook_error"])
+
+
+# ── Afterwards ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def disconnect(*, channel: Channel, reason: str, at: datetime) -> bool:
+    """Mark a connected channel as disconnected, with the reason in words; say whether it was connected."""
+    connected = Channel.objects.filter(pk=channel.pk, status=Channel.Status.CONNECTED)
+    if not connected.update(status=Channel.Status.DISCONNECTED, reason=reason):
+        return False
+    ChannelEvent.objects.create(
+        channel=channel, kind=ChannelEvent.Kind.DISCONNECTED, detail=reason, actor=None, at=at
+    )
+    channel.status, channel.reason = Channel.Status.DISCONNECTED, reason
+    logger.warning("channel %s disconnected: %s", channel.pk, reason)
+    return True
+
+
+def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
+    """Remove a channel: give its access back to TikTok, delete its tokens, keep its history.
+
+    Says whether there was anything to remove. Connecting the same account again brings the channel back.
+    """
+    credential = Credential.objects.filter(pk=channel.business_id).first()
+    if credential is not None:
+        _revoke(credential.access_token)
+    with transaction.atomic():
+        here = Channel.objects.filter(pk=channel.pk).exclude(status=Channel.Status.REMOVED)
+        removed = here.update(status=Channel.Status.REMOVED, reason="", credential=None, webhook_error="")
+        Credential.objects.filter(pk=channel.business_id).delete()
+        if removed:
+            ChannelEvent.objects.create(channel=channel, kind=ChannelEvent.Kind.REMOVED, actor=actor, at=at)
+    channel.refresh_from_db()
+    return bool(removed)
+
+
+@transaction.atomic
+def rename(*, channel: Channel, name: str, actor: User | None, at: datetime) -> bool:
+    """Give a channel our own name, which TikTok never sees; say whether it changed. Raises NameRefused."""
+    wanted = valid_name(name)
+    others = Channel.objects.filter(pk=channel.pk).exclude(name=wanted)
+    former = others.values_list("name", flat=True).first()
+    if former is None or not others.update(name=wanted):
+        return False
+    ChannelEvent.objects.create(
+        channel=channel,
+        kind=ChannelEvent.Kind.RENAMED,
+        detail=f"from “{former}” to “{wanted}”",
+        actor=actor,
+        at=at,
+    )
+    channel.name = wanted
+    return True
+
+
+def valid_name(name: str) -> str:
+    """Give `name` without the space around it; raise NameRefused unless that leaves 1 to 80 characters."""
+    wanted = name.strip()
+    if not wanted:
+        raise NameRefused("A channel needs a name.")
+    if len(wanted) > NAME_LIMIT:
+        raise NameRefused(f"A channel's name can have {NAME_LIMIT} characters; this one has {len(wanted)}.")
+    return wanted

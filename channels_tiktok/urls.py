@@ -1,0 +1,18 @@
+"""Where we are reached: `urlpatterns` under /channels/tiktok/, `webhook_urlpatterns` at the root."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from channels_tiktok import views
+
+app_name = "channels_tiktok"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:channels_tiktok_channel_changelist"), name="channels"),
+    path("connect/", views.connect, name="connect"),
+    path("callback/", views.callback, name="callback"),
+]
+
+webhook_urlpatterns = [
+    path("webhooks/tiktok/", views.webhook, name="tiktok_webhook"),
+]

@@ -1,0 +1,102 @@
+"""What TikTok and the browser ask of us about channels."""
+
+import logging
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
+
+from channels_tiktok import connecting, journal
+from channels_tiktok.models import Channel
+from channels_tiktok.signing import is_signed_by_tiktok
+
+logger = logging.getLogger(__name__)
+
+BODY_LIMIT = 1_000_000  # bytes
+CHALLENGE_LIMIT = 500  # characters
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Take a delivery of TikTok's: 200 means that it is stored (docs/tiktok-api.md 4.1).
+
+    401 the signature is missing or wrong, 413 over 1 MB, 503 it could not be stored: TikTok delivers again.
+    """
+    if request.method != "POST":
+        challenge = request.GET.get("challenge", "")[:CHALLENGE_LIMIT]
+        return HttpResponse(challenge, content_type="text/plain; charset=utf-8")
+    if _announced_size(request) > BODY_LIMIT:
+        return HttpResponse(status=413)
+    try:
+        body = request.body
+    except UnreadablePostError:
+        return HttpResponse(status=400)
+    at = timezone.now()
+    if not is_signed_by_tiktok(
+        header=request.headers.get("Tiktok-Signature", ""),
+        body=body,
+        secret=settings.TIKTOK_APP_SECRET,
+        at=at,
+        tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
+    ):
+        return HttpResponse(status=401)
+    try:
+        event = journal.store_delivery(body=body, log_id=request.headers.get("X-Tt-Logid", ""), at=at)
+        journal.ring_unless_rung(event=event, at=at)
+    except (OperationalError, InterfaceError) as error:
+        logger.error("a delivery could not be stored: %s", error)
+        return HttpResponse(status=503)
+    return HttpResponse()
+
+
+def _announced_size(request: HttpRequest) -> int:
+    size = request.META.get("CONTENT_LENGTH") or "0"
+    return int(size) if size.isascii() and size.isdigit() and len(size) < 19 else BODY_LIMIT + 1
+
+
+@login_required
+@permission_required("channels_tiktok.connect_channel", raise_exception=True)
+@require_http_methods(["GET", "POST"])
+def connect(request: HttpRequest) -> HttpResponse:
+    """Send the browser to TikTok's consent page; `?channel=<id>` reconnects that one."""
+    wanted = request.GET.get("channel", "")
+    channel = Channel.objects.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
+    try:
+        return HttpResponseRedirect(
+            connecting.begin(user=cast(User, request.user), channel=channel, at=timezone.now())
+        )
+    except connecting.ConnectingFailed as failure:
+        messages.error(request, failure.sentence)
+        return redirect("channels_tiktok:channels")
+
+
+@login_required
+@permission_required("channels_tiktok.connect_channel", raise_exception=True)
+@require_GET
+def callback(request: HttpRequest) -> HttpResponse:
+    """Finish what `connect` began: TikTok sent the browser back."""
+    try:
+        channel = connecting.finish(
+            state=request.GET.get("state", ""),
+            code=request.GET.get("code", ""),
+            error=request.GET.get("error", ""),
+            error_description=request.GET.get("error_description", ""),
+            user=cast(User, request.user),
+            at=timezone.now(),
+        )
+    except connecting.ConnectingFailed as failure:
+        messages.error(request, failure.sentence)
+        return redirect("channels_tiktok:channels")
+    messages.success(request, f"{channel.name} (@{channel.username}) is connected.")
+    if channel.webhook_error:
+        messages.warning(request, channel.webhook_error)
+    return redirect("channels_tiktok:channels")

@@ -1,0 +1,78 @@
+"""Who may see and do what: the only way to fetch a conversation for a person."""
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.db.models import F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Greatest
+
+from channels_tiktok.models import Channel
+from inbox.models import AgentReadMark, Conversation
+
+Person = User | AnonymousUser
+
+VIEW = "inbox.view_conversation"
+CHANGE = "inbox.change_conversation"
+REPLY = "inbox.reply_conversation"
+
+
+def require(user: Person, permission: str) -> None:
+    """Raise PermissionDenied unless `user` holds `permission`."""
+    if not user.has_perm(permission):
+        raise PermissionDenied(f"This needs the permission {permission}.")
+
+
+def channels_for(user: Person) -> QuerySet[Channel]:
+    """The channels whose conversations `user` may see."""
+    return Channel.objects.all() if user.has_perm(VIEW) else Channel.objects.none()
+
+
+def conversations_for(user: Person) -> QuerySet[Conversation]:
+    """The conversations that `user` may see, with what a list row shows, each with `unread_count` for `user`."""
+    if not user.has_perm(VIEW):
+        return Conversation.objects.none()
+    return (
+        Conversation.objects.select_related(
+            "channel", "contact", "window", "last_message", "last_message__author", "assignee", "referral"
+        )
+        .prefetch_related("labels")
+        .alias(seen=_seen_by(user))
+        .annotate(unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)))
+    )
+
+
+def _seen_by(user: Person) -> Coalesce:
+    marks = AgentReadMark.objects.filter(agent_id=user.pk, conversation=OuterRef("pk")).values("inbound_seen")
+    return Coalesce(Subquery(marks, output_field=PositiveIntegerField()), Value(0))
+
+
+def get_conversation_for(user: Person, conversation_id: int, *, permission: str = VIEW) -> Conversation:
+    """Give the conversation if `user` may see it; raise Conversation.DoesNotExist or PermissionDenied."""
+    require(user, permission)
+    return conversations_for(user).get(pk=conversation_id)
+
+
+def lock_conversation_for(user: Person, conversation_id: int, *, permission: str) -> Conversation:
+    """Like `get_conversation_for`, holding the conversation's row lock until the transaction ends."""
+    require(user, permission)
+    if not user.has_perm(VIEW):
+        raise Conversation.DoesNotExist
+    return lock_conversation(conversation_id)
+
+
+def lock_conversation(conversation_id: int) -> Conversation:
+    """The conversation with its row locked: windows, slots and copies change only under this lock.
+
+    (On SQLite the transaction itself is the lock.)
+    """
+    return (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("channel", "contact", "window")
+        .get(pk=conversation_id)
+    )
+
+
+def mark_seen(*, user: User, conversation: Conversation) -> None:
+    """Remember that `user` has seen everything in `conversation` so far."""
+    AgentReadMark.objects.update_or_create(
+        agent=user, conversation=conversation, defaults={"inbound_seen": conversation.inbound_count}
+    )

@@ -1,0 +1,60 @@
+"""What a client may change about a conversation, turned into what `inbox.working` takes."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from inbox.api.serializers import AwareDateTimeField
+from inbox.models import Conversation, Label
+
+LONGEST_USERNAME = 150
+
+
+def find_person(given: str) -> User | None:
+    """The active user of an id or a username, the id first."""
+    if len(given) > LONGEST_USERNAME:
+        return None
+    people = get_user_model().objects.filter(is_active=True)
+    by_id = people.filter(pk=int(given)).first() if given.isascii() and given.isdigit() else None
+    return by_id or people.filter(username=given).first()
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "nullable": True})
+class PersonField(serializers.CharField):
+    """A person by id or username."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        given = super().to_internal_value(data)
+        person = find_person(given)
+        if person is None:
+            raise serializers.ValidationError(f"Nobody here has the id or username “{given}”.")
+        return person
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class LabelsField(serializers.ListField):
+    """Labels by name; all of them must exist."""
+
+    child = serializers.CharField(max_length=40)
+
+    def to_internal_value(self, data: Any) -> Any:
+        names = set(super().to_internal_value(data))
+        labels = list(Label.objects.filter(name__in=names))
+        missing = sorted(names - {label.name for label in labels})
+        if missing:
+            raise serializers.ValidationError([f"There is no label “{name}”." for name in missing])
+        return labels
+
+
+class ConversationChangeSerializer(serializers.Serializer[Conversation]):
+    """Whatever is left out stays as it is."""
+
+    status = serializers.ChoiceField(Conversation.Status.choices, required=False)
+    snoozed_until = AwareDateTimeField(
+        required=False, allow_null=True, help_text="A time to come; needed with, and only with, `snoozed`"
+    )
+    assignee = PersonField(required=False, allow_null=True, help_text="An id, a username, or null for nobody")
+    labels = LabelsField(required=False, help_text="All the labels that it shall have, by name")

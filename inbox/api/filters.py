@@ -1,0 +1,74 @@
+"""How a list of conversations is narrowed down. A value that means nothing is refused, never ignored."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters  # type: ignore[import-untyped]
+from rest_framework.exceptions import ValidationError
+
+from channels_tiktok.models import Channel
+from inbox.api.changes import find_person
+from inbox.models import Conversation, Label, Message
+
+CLOSING_WITHIN = timedelta(hours=6)
+
+Conversations = QuerySet[Any]  # with the columns that `access.conversations_for` adds
+
+
+class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
+    """The query parameters of `conversations/`."""
+
+    status = filters.ChoiceFilter(choices=Conversation.Status.choices)
+    channel = filters.ModelChoiceFilter(queryset=Channel.objects.all(), help_text="A channel's id")
+    assignee = filters.CharFilter(method="of_assignee", help_text="User id, username, `me` or `none`")
+    label = filters.CharFilter(method="with_label", max_length=40, help_text="A label's name or id")
+    unread = filters.ChoiceFilter(
+        choices=[("true", "true"), ("false", "false")],
+        method="that_are_unread",
+        help_text="Whether the customer wrote something that you haven't seen",
+    )
+    window = filters.ChoiceFilter(
+        choices=[("open", "open"), ("closing", "closing"), ("closed", "closed")],
+        method="by_window",
+        help_text="`closing`: open and closes within 6 hours. `closed`: everything that isn't open",
+    )
+    q = filters.CharFilter(
+        method="that_hold", max_length=200, help_text="Part of the contact's name, username or of a message"
+    )
+
+    def of_assignee(self, rows: Conversations, name: str, value: str) -> Conversations:
+        if value == "none":
+            return rows.filter(assignee=None)
+        person: Any = self.request.user if value == "me" else find_person(value)
+        if person is None:
+            raise ValidationError({name: [f"Nobody here has the id or username “{value}”."]})
+        return rows.filter(assignee=person)
+
+    def with_label(self, rows: Conversations, name: str, value: str) -> Conversations:
+        label = Label.objects.filter(name=value).first()
+        if label is None and value.isascii() and value.isdigit():
+            label = Label.objects.filter(pk=int(value)).first()
+        if label is None:
+            raise ValidationError({name: [f"There is no label “{value}”."]})
+        return rows.filter(labels=label)
+
+    def that_are_unread(self, rows: Conversations, name: str, value: str) -> Conversations:
+        return rows.filter(unread_count__gt=0) if value == "true" else rows.filter(unread_count=0)
+
+    def by_window(self, rows: Conversations, name: str, value: str) -> Conversations:
+        """TikTok's own refusal closes a window as much as the clock does."""
+        now = timezone.now()
+        if value == "closed":
+            return rows.filter(Q(window=None) | Q(window_closes_at__lte=now) | Q(window__refused_at__isnull=False))
+        rows = rows.filter(window_closes_at__gt=now, window__refused_at=None)
+        return rows.filter(window_closes_at__lte=now + CLOSING_WITHIN) if value == "closing" else rows
+
+    def that_hold(self, rows: Conversations, name: str, value: str) -> Conversations:
+        in_messages = Message.objects.filter(conversation=OuterRef("pk"), text__icontains=value)
+        return rows.filter(
+            Q(contact__display_name__icontains=value)
+            | Q(contact__username__icontains=value.removeprefix("@"))
+            | Exists(in_messages)
+        )

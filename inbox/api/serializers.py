@@ -1,0 +1,216 @@
+"""How conversations and messages look in JSON. Every field is named: nothing gets out by being a column."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from inbox import windows
+from inbox.models import Conversation, Message, Reaction, Referral
+
+
+class AwareDateTimeField(serializers.DateTimeField):
+    """A point in time. Without a zone it would be a guess, so that is refused."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise serializers.ValidationError("Give the time zone too, such as 2026-11-22T09:00:00Z.")
+        return super().enforce_timezone(value)
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    """Someone who works here."""
+
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    name = serializers.SerializerMethodField(help_text="Full name, or else the username")
+
+    def get_name(self, person: Any) -> str:
+        return str(person.get_full_name() or person.get_username())
+
+
+class ContactSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    username = serializers.CharField(help_text="Without @; it can change. Empty while TikTok hasn't told it")
+    display_name = serializers.CharField()
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="Our word, or TikTok's number")
+    detail = serializers.CharField(help_text="A sentence for people")
+
+
+class MessageSummarySerializer(serializers.Serializer[Message]):
+    """What a message says of itself, without what other rows say of it."""
+
+    id = serializers.IntegerField()
+    direction = serializers.ChoiceField(Message.Direction.choices)
+    kind = serializers.ChoiceField(Message.Kind.choices)
+    text = serializers.CharField()
+    source = serializers.ChoiceField(Message.Source.choices)  # type: ignore[assignment]  # Field.source
+    state = serializers.ChoiceField(Message.State.choices)
+    tiktok_message_id = serializers.CharField(allow_null=True)
+    occurred_at = serializers.DateTimeField(help_text="Orders the thread: TikTok's time once it is known")
+    queued_at = serializers.DateTimeField(allow_null=True)
+    send_at = serializers.DateTimeField(
+        source="deliver_at", allow_null=True, help_text="A reply of ours is not handed to TikTok before"
+    )
+    sent_at = serializers.DateTimeField(allow_null=True, help_text="TikTok's time")
+    read_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.SerializerMethodField()
+    author = PersonSerializer(allow_null=True)
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
+    def get_error(self, message: Message) -> dict[str, str] | None:
+        if not message.error_code and not message.error_detail:
+            return None
+        return {"code": message.error_code, "detail": message.error_detail}
+
+
+class AttachmentSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(Message.Kind.choices)
+    state = serializers.CharField(help_text="Our copy of it: `pending`, `stored` or `failed`")
+
+
+class ReactionSerializer(serializers.Serializer[Any]):
+    emoji = serializers.CharField()
+    by = serializers.CharField(help_text="TikTok's id of the person, or `business` for the channel's account")
+
+
+class QuotedSerializer(serializers.Serializer[Any]):
+    """The quoted message where we have it, or else only TikTok's id of it."""
+
+    id = serializers.IntegerField(required=False)
+    text = serializers.CharField(required=False)
+    kind = serializers.ChoiceField(Message.Kind.choices, required=False)
+    tiktok_message_id = serializers.CharField(required=False)
+
+
+@dataclass
+class Companions:
+    """What other rows say of some messages of one conversation: two queries for any number of messages."""
+
+    reactions: dict[str, list[dict[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    quoted: dict[str, Message] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, messages: Iterable[Message], conversation: Conversation) -> "Companions":
+        """Read the reactions to `messages` and the messages that they quote."""
+        found = cls()
+        ids = {message.tiktok_message_id for message in messages if message.tiktok_message_id}
+        business_id = conversation.channel.business_id
+        reactions = Reaction.objects.filter(conversation=conversation, tiktok_message_id__in=ids, is_on=True)
+        for reaction in reactions.order_by("changed_at", "id"):
+            by = reaction.tiktok_user_id
+            found.reactions[reaction.tiktok_message_id].append(
+                {"emoji": reaction.emoji, "by": "business" if by == business_id else by}
+            )
+        wanted = {message.quoted_message_id for message in messages if message.quoted_message_id}
+        for message in Message.objects.filter(conversation=conversation, tiktok_message_id__in=wanted):
+            found.quoted[str(message.tiktok_message_id)] = message
+        return found
+
+
+class MessageSerializer(MessageSummarySerializer):
+    """A message in full."""
+
+    # The context holds the `companions` of all messages that are shown.
+
+    attachments = AttachmentSerializer(many=True)
+    reactions = serializers.SerializerMethodField()
+    quoted = serializers.SerializerMethodField()
+
+    @extend_schema_field(ReactionSerializer(many=True))
+    def get_reactions(self, message: Message) -> list[dict[str, str]]:
+        companions: Companions = self.context["companions"]
+        return companions.reactions.get(message.tiktok_message_id or "", [])
+
+    @extend_schema_field(QuotedSerializer(allow_null=True))
+    def get_quoted(self, message: Message) -> dict[str, Any] | None:
+        if not message.quoted_message_id:
+            return None
+        companions: Companions = self.context["companions"]
+        quoted = companions.quoted.get(message.quoted_message_id)
+        if quoted is None:
+            return {"tiktok_message_id": message.quoted_message_id}
+        return {"id": quoted.pk, "text": quoted.text, "kind": quoted.kind}
+
+
+class ReferralSerializer(serializers.Serializer[Referral]):
+    """The ad or message link that brought the customer."""
+
+    source = serializers.ChoiceField(Referral.Source.choices)  # type: ignore[assignment]  # Field.source
+    ref = serializers.CharField()
+    prefilled_message = serializers.CharField()
+    ad_id = serializers.CharField()
+    ad_name = serializers.CharField()
+    advertiser_id = serializers.CharField()
+    embed_url = serializers.CharField()
+    arrived_at = serializers.DateTimeField()
+
+
+class WindowSerializer(serializers.Serializer[Conversation]):
+    """What may be replied now. Nulls where the customer has never opened a window."""
+
+    opened_at = serializers.DateTimeField(allow_null=True)
+    closes_at = serializers.DateTimeField(allow_null=True)
+    replies_used = serializers.IntegerField(allow_null=True)
+    replies_left = serializers.IntegerField(
+        allow_null=True, help_text="How many may be queued now: 0 whenever `can_reply` is false"
+    )
+    can_reply = serializers.BooleanField()
+    reason = serializers.CharField(
+        allow_null=True,
+        help_text="Why not: `window_closed`, `quota_used`, `channel_disconnected` or `not_opened_by_customer`",
+    )
+
+    def to_representation(self, conversation: Conversation) -> dict[str, Any]:
+        allowance = windows.allowance(conversation, at=self.context["at"])
+        window = conversation.window
+        shown = {"can_reply": allowance.can_reply, "reason": allowance.code or None}
+        return super().to_representation(
+            {
+                "opened_at": window and window.opened_at,
+                "closes_at": window and window.closes_at,
+                "replies_used": window and window.replies_used,
+                "replies_left": allowance.replies_left if window else None,
+                **shown,
+            }  # type: ignore[arg-type]  # a mapping is as good as an object
+        )
+
+
+class ConversationSerializer(serializers.Serializer[Conversation]):
+    id = serializers.IntegerField()
+    channel = serializers.IntegerField(source="channel_id")
+    contact = ContactSerializer()
+    status = serializers.ChoiceField(Conversation.Status.choices)
+    snoozed_until = serializers.DateTimeField(allow_null=True)
+    assignee = PersonSerializer(allow_null=True)
+    labels = serializers.SerializerMethodField()
+    unread_count = serializers.IntegerField(help_text="The customer's messages that you haven't seen")
+    last_message = MessageSummarySerializer(allow_null=True)
+    referral = ReferralSerializer(allow_null=True)
+    window = WindowSerializer(source="*")
+
+    def get_labels(self, conversation: Conversation) -> list[str]:
+        return [label.name for label in conversation.labels.all()]
+
+
+class NewReplySerializer(serializers.Serializer[Any]):
+    """A text reply. Fields that are not named here are ignored."""
+
+    # The rules about the text are `inbox.sending`'s: pages and rules keep to them too.
+
+    text = serializers.CharField(
+        allow_blank=True, trim_whitespace=False, help_text="1–6,000 characters; space around it is cut off"
+    )
+    send_at = AwareDateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="Not before; must be before the reply window closes. At once when left out or past",
+    )

@@ -1,0 +1,137 @@
+"""The REST views of conversations and messages: parse, one call, render."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.rest import RestViewSet, answers
+from inbox import access, sending, working
+from inbox.api import idempotency
+from inbox.api.changes import ConversationChangeSerializer
+from inbox.api.errors import refusals_answered
+from inbox.api.filters import ConversationFilters
+from inbox.api.serializers import (
+    Companions,
+    ConversationSerializer,
+    MessageSerializer,
+    NewReplySerializer,
+)
+from inbox.models import Conversation, Message
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List conversations", responses=answers(ConversationSerializer(many=True), bad_input=True)
+    )
+)
+class ConversationViewSet(mixins.ListModelMixin, RestViewSet):
+    """Conversations that you may see."""
+
+    needs: ClassVar = {"GET": (access.VIEW,), "PATCH": (access.CHANGE,)}
+    orderings: ClassVar = {
+        "-last_message_at": "-last_message_at",
+        "last_message_at": "last_message_at",
+        "closes_at": "window_closes_at",
+    }
+    serializer_class = ConversationSerializer
+    filterset_class = ConversationFilters
+
+    def get_queryset(self) -> Any:
+        return access.conversations_for(self.request.user)
+
+    @extend_schema(summary="Get a conversation", responses=answers(ConversationSerializer))
+    def retrieve(self, request: Request, conversation_id: int) -> Response:
+        conversation = access.get_conversation_for(request.user, conversation_id)
+        return Response(self.get_serializer(conversation).data)
+
+    @extend_schema(
+        summary="Change status, assignee or labels",
+        request=ConversationChangeSerializer,
+        responses=answers(ConversationSerializer, bad_input=True),
+    )
+    def partial_update(self, request: Request, conversation_id: int) -> Response:
+        """Make all the given changes, or none. What is left out stays as it is."""
+        access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
+        asked = ConversationChangeSerializer(data=request.data, partial=True)
+        asked.is_valid(raise_exception=True)
+        with refusals_answered():
+            working.change(user=request.user, conversation_id=conversation_id, at=self.at, **asked.validated_data)
+        return self.retrieve(request, conversation_id)
+
+
+class MessageViewSet(RestViewSet):
+    """The messages of a conversation. Nothing here can be edited or deleted: neither can it on TikTok."""
+
+    needs: ClassVar = {"GET": (access.VIEW,), "POST": (access.REPLY,)}
+    orderings: ClassVar = {"-occurred_at": "-occurred_at", "occurred_at": "occurred_at"}
+    serializer_class = MessageSerializer
+    filter_backends = ()
+
+    @extend_schema(summary="List messages", responses=answers(MessageSerializer(many=True), bad_input=True))
+    def list(self, request: Request, conversation_id: int) -> Response:
+        conversation = access.get_conversation_for(request.user, conversation_id)
+        page = self.paginate_queryset(_messages_of(conversation)) or []
+        return self.get_paginated_response(self._shown(page, conversation))
+
+    @extend_schema(summary="Get a message", responses=answers(MessageSerializer))
+    def retrieve(self, request: Request, conversation_id: int, message_id: int) -> Response:
+        conversation = access.get_conversation_for(request.user, conversation_id)
+        message = _messages_of(conversation).get(pk=message_id)
+        return Response(self._shown([message], conversation)[0])
+
+    @extend_schema(
+        summary="Reply",
+        request=NewReplySerializer,
+        responses=answers(MessageSerializer, bad_input=True, success=status.HTTP_201_CREATED, conflict=True),
+        parameters=[
+            OpenApiParameter(
+                idempotency.HEADER,
+                {"type": "string", "maxLength": idempotency.LONGEST_KEY},
+                OpenApiParameter.HEADER,
+                description="Repeat the request with the same key as often as you like: it makes one message.",
+            ),
+            OpenApiParameter(
+                "Idempotent-Replayed",
+                {"type": "string", "enum": ["true"]},
+                OpenApiParameter.HEADER,
+                response=[status.HTTP_201_CREATED],
+                description="The message was made by an earlier request with this key.",
+            ),
+        ],
+    )
+    def create(self, request: Request, conversation_id: int) -> Response:
+        """Queue a text reply. It is handed to TikTok at once, or at `send_at`."""
+        conversation = access.get_conversation_for(request.user, conversation_id, permission=access.REPLY)
+        key = idempotency.checked_key(request.headers.get(idempotency.HEADER))
+        asked = NewReplySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        text, send_at = asked.validated_data["text"], asked.validated_data.get("send_at")
+
+        def reply() -> Message:
+            return sending.queue_reply(
+                user=request.user, conversation_id=conversation_id, text=text, at=self.at, deliver_at=send_at
+            )
+
+        with refusals_answered():
+            message, replayed = idempotency.once(
+                user=request.user,
+                key=key,
+                fingerprint=idempotency.fingerprint(conversation=conversation_id, text=text, send_at=send_at),
+                at=self.at,
+                make=reply,
+            )
+        headers = {"Idempotent-Replayed": "true"} if replayed else None
+        return Response(self._shown([message], conversation)[0], status.HTTP_201_CREATED, headers=headers)
+
+    def _shown(self, messages: Sequence[Message], conversation: Conversation) -> Any:
+        context = {**self.get_serializer_context(), "companions": Companions.of(messages, conversation)}
+        serializer: Any = MessageSerializer(messages, many=True, context=context)  # type: ignore[arg-type]
+        return serializer.data
+
+
+def _messages_of(conversation: Conversation) -> Any:
+    return conversation.messages.select_related("author").prefetch_related("attachments")

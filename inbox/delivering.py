@@ -1,0 +1,312 @@
+"""What happens to a queued reply: claimed, handed to TikTok, settled.
+
+Guarantee: a reply is handed to TikTok at most once unless TikTok surely didn't carry it out. It is marked
+*sending* and committed before the call; if we die or hear nothing after that, it becomes *unconfirmed* and
+is never sent again by itself. Replies of one conversation leave in their order, one at a time
+(`one_reply_in_flight_per_conversation`); different conversations go in parallel.
+
+Which answer leads where: docs/tiktok-api.md 5.3.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from channels_tiktok import errors, tokens
+from channels_tiktok.client import tiktok
+from channels_tiktok.models import Channel
+from inbox import access, timeline, windows
+from inbox.models import Conversation, ConversationEvent, Message
+from inbox.sending import copy_last_message, line
+
+logger = logging.getLogger(__name__)
+
+# Longer than the client's connect and read timeouts together: a lease that ends means that the worker died.
+LEASE = timedelta(seconds=60)
+LONGEST_PAUSE = timedelta(minutes=5)
+FIRST_LOOK = timedelta(seconds=5)
+# A drain hands over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut it.
+DRAIN_FOR = timedelta(seconds=25)
+
+Clock = Callable[[], datetime]
+State = Message.State
+Line = ConversationEvent.Kind
+
+
+def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], object] = lambda: None) -> int:
+    """Hand over every reply that is due, up to `parallel` conversations at a time; give how many were tried.
+
+    `meanwhile` is called again and again while TikTok keeps us waiting, so that a slow TikTok never keeps a
+    worker from its other work.
+    """
+    settle_abandoned(at=clock())
+    fail_overdue(at=clock())
+    if connection.in_atomic_block:  # other connections couldn't see the rows
+        return _deliver_one_by_one(clock)
+    tried, end = 0, clock() + DRAIN_FOR
+    under_way: set[Future[None]] = set()
+    with ThreadPoolExecutor(parallel) as threads:
+        while clock() < end:
+            message = claim_next(at=clock()) if len(under_way) < parallel else None
+            if message:
+                under_way.add(threads.submit(_deliver_in_thread, message, clock))
+                tried += 1
+            elif under_way:
+                done, under_way = wait(under_way, timeout=0.1, return_when=FIRST_COMPLETED)
+                if not done:
+                    meanwhile()
+            else:
+                return tried
+    _ring_again()
+    return tried
+
+
+def _deliver_in_thread(message: Message, clock: Clock) -> None:
+    try:
+        deliver(message, clock=clock)
+    except Exception:  # nobody waits for this thread's result; the lease ends and says what is known
+        logger.exception("Reply %s could not be delivered", message.pk)
+    finally:
+        connection.close()
+
+
+def _deliver_one_by_one(clock: Clock) -> int:
+    tried = 0
+    while message := claim_next(at=clock()):
+        deliver(message, clock=clock)
+        tried += 1
+    return tried
+
+
+def _ring_again() -> None:
+    from inbox.tasks import deliver_replies
+
+    deliver_replies.ring()
+
+
+def claim_next(*, at: datetime) -> Message | None:
+    """Mark the next due reply as *sending*, with a lease, and give it; None when nothing is due."""
+    for message_id in _due(at).order_by("deliver_at", "id").values_list("id", flat=True)[:20]:
+        try:
+            # The UPDATE repeats every condition: between the SELECT and here someone else may have been faster.
+            won = (
+                _due(at)
+                .filter(id=message_id)
+                .update(
+                    state=State.SENDING,
+                    claimed_until=at + LEASE,
+                    handed_over_at=at,
+                    attempts=F("attempts") + 1,
+                )
+            )
+        except IntegrityError:  # one_reply_in_flight_per_conversation: another worker has this conversation
+            continue
+        if won:
+            return Message.objects.select_related("conversation__channel__credential").get(id=message_id)
+    return None
+
+
+def _due(at: datetime) -> QuerySet[Message]:
+    """Replies that may be handed over at `at`: none in the same conversation goes before them."""
+    before_it = Message.objects.filter(
+        conversation=OuterRef("conversation"), state__in=[State.QUEUED, State.SENDING]
+    ).filter(
+        Q(deliver_at__lt=OuterRef("deliver_at")) | Q(deliver_at=OuterRef("deliver_at"), id__lt=OuterRef("id"))
+    )
+    return (
+        Message.objects.filter(state=State.QUEUED, deliver_at__lte=at, window_closes_at__gt=at)
+        .filter(Q(try_again_at__isnull=True) | Q(try_again_at__lte=at))
+        .filter(Exists(_connected_conversations()))
+        .exclude(Exists(before_it))
+    )
+
+
+def _connected_conversations() -> QuerySet[Conversation]:
+    return Conversation.objects.filter(id=OuterRef("conversation"), channel__status=Channel.Status.CONNECTED)
+
+
+def deliver(message: Message, *, clock: Clock) -> None:
+    """Hand a claimed reply to TikTok and write down what became of it."""
+    conversation = message.conversation
+    channel = conversation.channel
+    try:
+        message_id = tokens.with_access(
+            channel=channel,
+            at=clock(),
+            call=lambda token: tiktok().send_message(
+                token=token,
+                business_id=channel.business_id,
+                conversation_id=conversation.tiktok_conversation_id,
+                text=message.text,
+                quoted_message_id=message.quoted_message_id or None,
+            ),
+        )
+    except errors.DirectMessageRefused as error:
+        fail(message, error=error, at=clock(), keeps_slot=True)
+    except errors.Busy as error:
+        try_again(message, error=error, at=clock())
+    except errors.OutcomeUnknown as error:
+        leave_unconfirmed(message, error=error, at=clock())
+    except errors.ReconnectNeeded as error:
+        wait_for_reconnect(message, error=error, at=clock())
+    except errors.TikTokError as error:
+        fail(message, error=error, at=clock(), keeps_slot=False)
+    else:
+        with transaction.atomic():
+            locked = access.lock_conversation(message.conversation_id)
+            lines = settle_sent(message.pk, tiktok_message_id=message_id, sent_at=clock(), at=clock())
+            copy_last_message(locked)
+            timeline.record(lines)
+
+
+def settle_sent(
+    message_id: int, *, tiktok_message_id: str, sent_at: datetime, at: datetime
+) -> list[ConversationEvent]:
+    """Write down that TikTok accepted a reply, by its answer or by its echo; give the timeline's lines for it.
+
+    `sent_at` is TikTok's time where the echo told it, else ours. The caller holds the conversation's lock.
+    Nothing happens when the other of the two was faster.
+    """
+    message = Message.objects.select_related("conversation", "window").get(pk=message_id)
+    if message.state not in (State.SENDING, State.UNCONFIRMED):
+        return []
+    _release_id(message, tiktok_message_id)
+    message.state = State.SENT
+    message.tiktok_message_id = tiktok_message_id
+    message.sent_at = message.occurred_at = sent_at
+    message.claimed_until = message.try_again_at = None
+    message.error_code = message.error_detail = ""
+    message.save()
+    windows.place_in_window(message)
+    apply_read_mark(message)
+    return [line(message, Line.REPLY_SENT, at=at)]
+
+
+def _release_id(message: Message, tiktok_message_id: str) -> None:
+    """The echo came before the answer and was taken for someone else's message: it was this one."""
+    twin = (
+        Message.objects.filter(conversation=message.conversation_id, tiktok_message_id=tiktok_message_id)
+        .exclude(pk=message.pk)
+        .first()
+    )
+    if twin is None:
+        return
+    if twin.source == Message.Source.AGENT:
+        twin.state, twin.tiktok_message_id, twin.sent_at = State.UNCONFIRMED, None, None
+        twin.save(update_fields=["state", "tiktok_message_id", "sent_at"])
+    else:
+        windows.give_back(twin)
+        twin.delete()
+
+
+def apply_read_mark(message: Message) -> None:
+    """Mark one sent message as seen if the customer's read mark already covers it (docs/tiktok-api.md 4.6)."""
+    read_up_to = message.conversation.customer_read_at
+    if message.state == State.SENT and read_up_to and message.sent_at and message.sent_at <= read_up_to:
+        message.state, message.read_at = State.READ, read_up_to
+        message.save(update_fields=["state", "read_at"])
+
+
+def fail(message: Message, *, error: errors.TikTokError, at: datetime, keeps_slot: bool) -> None:
+    """TikTok refused for certain. After 40064, its own rules, the slot stays used and the window locks."""
+    logger.warning("Reply %s refused: code %s, request %s", message.pk, error.code, error.request_id)
+    with transaction.atomic():
+        access.lock_conversation(message.conversation_id)
+        if not _leave_sending(message, State.FAILED, error=error):
+            return
+        if keeps_slot:
+            windows.refuse_until_customer_writes(message, words=error.tiktok_message or error.sentence, at=at)
+        else:
+            windows.give_back(message)
+        timeline.record([line(message, Line.REPLY_FAILED, at=at, code=error.code)])
+
+
+def try_again(message: Message, *, error: errors.Busy, at: datetime) -> None:
+    """A passing fault, surely without effect: back into the queue, unless the window closes before."""
+    pause = timedelta(seconds=error.retry_after) if error.retry_after else _pause(message.attempts)
+    again = at + pause
+    with transaction.atomic():
+        access.lock_conversation(message.conversation_id)
+        message.refresh_from_db(fields=["window_closes_at", "window"])
+        if message.window_closes_at and again >= message.window_closes_at:
+            if _leave_sending(message, State.FAILED, error=error):
+                windows.give_back(message)
+                timeline.record([line(message, Line.REPLY_FAILED, at=at, code=error.code)])
+            return
+        if _leave_sending(message, State.QUEUED, error=error, try_again_at=again):
+            timeline.record([line(message, Line.REPLY_QUEUED, at=at, code=error.code)])
+
+
+def wait_for_reconnect(message: Message, *, error: errors.ReconnectNeeded, at: datetime) -> None:
+    """The channel lost its access (`tokens.with_access` said so on the channel): the reply waits for it."""
+    with transaction.atomic():
+        access.lock_conversation(message.conversation_id)
+        if _leave_sending(message, State.QUEUED, error=error):
+            told = line(message, Line.REPLY_QUEUED, at=at, code=error.code)
+            channel_line = ConversationEvent(
+                channel_id=message.conversation.channel_id, kind=Line.CHANNEL_CHANGED, at=at
+            )
+            timeline.record([told, channel_line])
+
+
+def leave_unconfirmed(message: Message, *, error: errors.TikTokError, at: datetime) -> None:
+    """We don't know whether it arrived. It keeps its slot; `inbox/reconciling.py` looks for it."""
+    logger.warning("Reply %s unconfirmed: %s", message.pk, error)
+    with transaction.atomic():
+        access.lock_conversation(message.conversation_id)
+        if _leave_sending(message, State.UNCONFIRMED, error=error, try_again_at=at + FIRST_LOOK):
+            timeline.record([line(message, Line.REPLY_UNCONFIRMED, at=at)])
+
+
+def settle_abandoned(*, at: datetime) -> None:
+    """A worker died while it was sending: nobody knows whether TikTok had the reply, so it is unconfirmed."""
+    lost = errors.OutcomeUnknown("The worker stopped while it was sending this, so TikTok never confirmed it.")
+    for message in Message.objects.filter(state=State.SENDING, claimed_until__lte=at).select_related(
+        "conversation"
+    ):
+        leave_unconfirmed(message, error=lost, at=at)
+
+
+def fail_overdue(*, at: datetime) -> None:
+    """Replies that still wait when their window closes are not sent any more, and say so."""
+    overdue = Message.objects.filter(state=State.QUEUED, window_closes_at__lte=at).select_related("conversation")
+    for message in overdue:
+        with transaction.atomic():
+            access.lock_conversation(message.conversation_id)
+            won = Message.objects.filter(pk=message.pk, state=State.QUEUED, window_closes_at__lte=at).update(
+                state=State.FAILED,
+                error_code="window_closed",
+                error_detail="Not sent: the reply window closed before TikTok took it.",
+            )
+            if won:
+                message.refresh_from_db()
+                windows.give_back(message)
+                timeline.record([line(message, Line.REPLY_FAILED, at=at, code="window_closed")])
+
+
+def _leave_sending(
+    message: Message, state: Message.State, *, error: errors.TikTokError, try_again_at: datetime | None = None
+) -> bool:
+    """Move from *sending* to `state` with what TikTok said; False if its echo has settled it meanwhile."""
+    won = Message.objects.filter(pk=message.pk, state=State.SENDING).update(
+        state=state,
+        claimed_until=None,
+        try_again_at=try_again_at,
+        error_code=str(error.code or type(error).__name__),
+        error_detail=error.sentence,
+        tiktok_request_id=error.request_id or "",
+    )
+    if won:
+        message.refresh_from_db(fields=["state", "window", "slot"])
+    return bool(won)
+
+
+def _pause(attempts: int) -> timedelta:
+    """1 s, 2 s, 4 s … up to five minutes, each spread by a quarter so that many don't return at once."""
+    seconds = min(2 ** max(attempts - 1, 0), LONGEST_PAUSE.total_seconds())
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311  (not a secret)

@@ -1,0 +1,145 @@
+"""Read what TikTok says about a message, in either of its two dialects, into one shape.
+
+Webhooks write enums in lower case and call the type `type`; the content list writes them in upper case and
+calls it `message_type` (docs/tiktok-api.md 3.3, 4.3, 4.4). Numbers may come as strings, fields may be
+missing, and unknown ones are let through. What can't be understood at all raises `Unreadable`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from inbox.models import Message
+
+# A clock that leads ours by more than this is not believed.
+CLOCK_LEAD = timedelta(minutes=5)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECONDS_FROM = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
+
+KINDS = {kind.value: kind for kind in Message.Kind if kind is not Message.Kind.UNSUPPORTED}
+MEDIA_KINDS = {Message.Kind.IMAGE, Message.Kind.VIDEO, Message.Kind.STICKER, Message.Kind.EMOJI}
+
+
+class Unreadable(ValueError):
+    """An event lacks what nobody can do without; trying again can't help."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A TikTok user as named by an event. `display_name` only comes from the content list."""
+
+    tiktok_user_id: str
+    username: str = ""
+    display_name: str = ""
+    is_follower: bool | None = None
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message, reaction or read mark, whichever way it came."""
+
+    conversation_id: str
+    message_id: str
+    at: datetime
+    from_customer: bool
+    customer: Person | None
+    kind: str  # TikTok's word in lower case: text, image, reaction, …
+    text: str = ""
+    source: str = ""  # APP, WEB, API, OTHERS, …
+    is_automatic: bool = False
+    quoted_message_id: str = ""
+    content: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def message_kind(self) -> Message.Kind:
+        """Our kind; what we don't know is shown as an unsupported message."""
+        return KINDS.get(self.kind, Message.Kind.UNSUPPORTED)
+
+
+def moment(value: Any, *, received_at: datetime) -> datetime:
+    """TikTok's time as an aware datetime (UTC). Takes milliseconds or seconds, as a number or a string.
+
+    A missing time is the time of arrival; so is one that lies in our future, because a window that opened in
+    the future would promise hours that TikTok doesn't give.
+    """
+    if value in (None, "", 0, "0"):
+        return received_at
+    try:
+        number = int(value)
+        unit = timedelta(milliseconds=1) if abs(number) >= MILLISECONDS_FROM else timedelta(seconds=1)
+        at = EPOCH + number * unit
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Unreadable(f"{value!r} is not a time.") from error
+    return received_at if at > received_at + CLOCK_LEAD else at
+
+
+def read_content(content: dict[str, Any], *, event: str, received_at: datetime) -> Incoming:
+    """Read the decoded `content` of a webhook event (docs/tiktok-api.md 4.4–4.7)."""
+    sender, receiver = _user(content, "from_user"), _user(content, "to_user")
+    from_customer = _is_from_customer(sender, receiver, event)
+    their_id, username = (sender, content.get("from")) if from_customer else (receiver, content.get("to"))
+    customer_id = _word(their_id.get("id")) or _word(content.get("unique_identifier"))
+    kind = _word(content.get("type")).lower()
+    return Incoming(
+        conversation_id=_word(content.get("conversation_id")),
+        message_id=_word(content.get("message_id")),
+        at=moment(content.get("timestamp"), received_at=received_at),
+        from_customer=from_customer,
+        customer=Person(customer_id, _word(username), "", _truth(content.get("is_follower")))
+        if customer_id
+        else None,
+        kind=kind,
+        text=_word(_part(content, "text").get("body")),
+        source=_word(_part(content, "message_tag").get("source")).upper(),
+        is_automatic=bool(content.get("auto_message_type")),
+        quoted_message_id=_word(_part(content, "referenced_message_info").get("referenced_message_id")),
+        content=_kept(content, kind),
+    )
+
+
+def read_listed(message: dict[str, Any], *, received_at: datetime) -> Incoming:
+    """Read one entry of the content list (docs/tiktok-api.md 3.3)."""
+    as_webhook = {
+        **message,
+        "from": message.get("sender"),
+        "to": message.get("recipient"),
+        "type": message.get("message_type"),
+    }
+    return read_content(as_webhook, event="", received_at=received_at)
+
+
+def _is_from_customer(sender: dict[str, Any], receiver: dict[str, Any], event: str) -> bool:
+    role = _word(sender.get("role")).lower()
+    if role:
+        return role == "personal_account"
+    if receiver.get("role"):
+        return _word(receiver.get("role")).lower() == "business_account"
+    return event != "im_send_msg"
+
+
+def _kept(content: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The kind's own part, and what a tap on a question card answers."""
+    kept = _part(content, kind) if kind else {}
+    if isinstance(content.get("reply_source_payload"), dict):
+        kept = {**kept, "reply_source_payload": content["reply_source_payload"]}
+    if content.get("auto_message_type"):
+        kept = {**kept, "auto_message_type": content["auto_message_type"]}
+    return kept
+
+
+def _part(content: dict[str, Any], name: str) -> dict[str, Any]:
+    part = content.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _user(content: dict[str, Any], name: str) -> dict[str, Any]:
+    return _part(content, name)
+
+
+def _word(value: Any) -> str:
+    """A string of what should be one: ids sometimes arrive as numbers. NUL can't be stored, so it goes."""
+    return "" if value is None or isinstance(value, dict | list) else str(value).replace("\x00", "")
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None

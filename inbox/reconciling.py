@@ -1,0 +1,58 @@
+"""Find out what became of replies that TikTok never confirmed.
+
+Guarantee: nothing is sent from here. An unconfirmed reply is settled by its echo or by TikTok's own list of
+the newest 20 messages, read again after growing pauses; if it isn't there after the last look, the agent is
+told that TikTok never confirmed it, and the agent decides.
+"""
+
+from datetime import datetime, timedelta
+
+from channels_tiktok import errors, tokens
+from channels_tiktok.client import tiktok
+from channels_tiktok.models import Channel
+from inbox.models import Message
+from inbox.receiving import receive_list
+
+PAUSES = [timedelta(seconds=seconds) for seconds in (10, 30, 120, 600)]
+NEVER_CONFIRMED = "TikTok never confirmed this, and it isn't in TikTok's list. The customer may not have it."
+
+
+def reconcile_due(*, at: datetime) -> int:
+    """Look for each unconfirmed reply whose next look is due; give how many were looked for."""
+    due = Message.objects.filter(
+        state=Message.State.UNCONFIRMED,
+        try_again_at__lte=at,
+        conversation__channel__status=Channel.Status.CONNECTED,
+    ).select_related("conversation__channel__credential")
+    for message in due:
+        _look(message, at=at)
+    return len(due)
+
+
+def _look(message: Message, *, at: datetime) -> None:
+    conversation = message.conversation
+    channel = conversation.channel
+    try:
+        listed = tokens.with_access(
+            channel=channel,
+            at=at,
+            call=lambda token: tiktok().messages(
+                token=token,
+                business_id=channel.business_id,
+                conversation_id=conversation.tiktok_conversation_id,
+            ),
+        )
+    except errors.TikTokError:
+        Message.objects.filter(pk=message.pk).update(try_again_at=at + PAUSES[0])
+        return
+    receive_list(channel=channel, messages=listed.messages, at=at)
+    _plan_next_look(message, at=at)
+
+
+def _plan_next_look(message: Message, *, at: datetime) -> None:
+    """Conditional on *unconfirmed*: the list, or an echo meanwhile, may have settled it."""
+    still = Message.objects.filter(pk=message.pk, state=Message.State.UNCONFIRMED)
+    if message.looks < len(PAUSES):
+        still.update(looks=message.looks + 1, try_again_at=at + PAUSES[message.looks])
+    else:
+        still.update(try_again_at=None, error_detail=NEVER_CONFIRMED)

@@ -1,0 +1,123 @@
+import pytest
+from django.contrib.auth.models import Permission
+from django_q.models import OrmQ
+
+from channels_tiktok import journal
+from channels_tiktok.connecting import disconnect
+from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+
+pytestmark = pytest.mark.django_db
+CHANNELS = "/admin/channels_tiktok/channel/"
+EVENTS = "/admin/channels_tiktok/webhookevent/"
+
+
+@pytest.fixture
+def browser(client, staff):
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def viewer(client, django_user_model):
+    viewer = django_user_model.objects.create_user("viewer", is_staff=True)
+    wanted = ["view_channel", "view_channelevent", "view_webhookevent"]
+    viewer.user_permissions.set(Permission.objects.filter(codename__in=wanted))
+    client.force_login(viewer)
+    return client
+
+
+def test_without_channels_the_page_says_what_an_account_needs(browser):
+    page = browser.get(CHANNELS).content.decode()
+    assert "TikTok Business Messaging settings" in page
+    assert "No TikTok account is connected yet" in page
+    assert "Business Account" in page
+    assert 'href="/channels/tiktok/connect/"' in page
+
+
+def test_the_list_shows_the_state_of_each_channel_with_its_reason(browser, channel, make_channel, at):
+    disconnect(channel=channel, reason="The owner withdrew it.", at=at)
+    make_channel("biz-2", name="Tea", username="teh.corner")
+    page = browser.get(CHANNELS).content.decode()
+    assert "@teh.corner" in page
+    assert "Disconnected: The owner withdrew it." in page
+    assert f'href="/channels/tiktok/connect/?channel={channel.pk}"' in page
+    assert page.count("Reconnect") == 1
+    assert "No TikTok account is connected yet" not in page
+    assert CHANNELS + "add/" not in page
+
+
+def test_who_may_not_connect_sees_no_button_and_can_change_nothing(viewer, channel):
+    assert "connect/" not in viewer.get(CHANNELS).content.decode()
+    page = viewer.get(f"{CHANNELS}{channel.pk}/change/").content.decode()
+    assert 'name="name"' not in page
+    assert viewer.post(f"{CHANNELS}{channel.pk}/change/", {"name": "Bar"}).status_code == 403
+
+
+def form(**changes):
+    return {"events-TOTAL_FORMS": 0, "events-INITIAL_FORMS": 0, **changes}
+
+
+def test_only_the_name_can_be_changed_and_the_history_says_by_whom(browser, channel, staff):
+    told = form(name="  Bar ", username="other", status="removed", business_id="x")
+    assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 302
+    channel.refresh_from_db()
+    assert (channel.name, channel.username, channel.status, channel.business_id) == (
+        "Bar",
+        "kopi.corner",
+        "connected",
+        "biz-1",
+    )
+    assert ChannelEvent.objects.get().actor == staff
+
+
+def test_a_channel_without_a_name_is_not_saved(browser, channel):
+    assert browser.post(f"{CHANNELS}{channel.pk}/change/", form(name="  ")).status_code == 200
+    assert Channel.objects.get().name == "Front desk"
+
+
+def test_channels_are_neither_added_nor_deleted_here(browser, channel):
+    assert browser.get(CHANNELS + "add/").status_code == 403
+    assert browser.post(f"{CHANNELS}{channel.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_no_page_shows_a_token(browser, channel, at):
+    journal.store_delivery(body=b"{}", log_id="", at=at)
+    event = WebhookEvent.objects.get()
+    pages = [CHANNELS, f"{CHANNELS}{channel.pk}/change/", EVENTS, f"{EVENTS}{event.pk}/change/", "/admin/"]
+    for page in pages:
+        response = browser.get(page)
+        assert response.status_code == 200
+        assert "secret" not in response.content.decode()
+    assert browser.get("/admin/channels_tiktok/credential/").status_code == 404
+
+
+def test_the_journal_can_be_read_but_not_written(browser, at):
+    event = journal.store_delivery(body=b'{"event": "im_receive_msg"}', log_id="", at=at)
+    page = browser.get(f"{EVENTS}{event.pk}/change/").content.decode()
+    assert "im_receive_msg" in page
+    assert "_save" not in page
+    assert browser.get(EVENTS + "add/").status_code == 403
+    assert browser.post(f"{EVENTS}{event.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def again(browser, *events):
+    return browser.post(EVENTS, {"action": "try_again", "_selected_action": [event.pk for event in events]})
+
+
+def test_failed_events_are_tried_again_from_the_list(browser, at):
+    failed = journal.store_delivery(body=b"{", log_id="", at=at)
+    waiting = journal.store_delivery(body=b"{}", log_id="", at=at)
+    response = again(browser, failed, waiting)
+    assert response.status_code == 302
+    failed.refresh_from_db()
+    assert (failed.state, failed.attempts, failed.error) == ("pending", 0, "")
+    assert OrmQ.objects.count() == 1
+    page = browser.get(EVENTS + "?state__exact=pending").content.decode()
+    assert "1 put back to be processed" in page
+
+
+def test_who_may_only_look_can_not_try_again(viewer, at):
+    failed = journal.store_delivery(body=b"{", log_id="", at=at)
+    again(viewer, failed)
+    failed.refresh_from_db()
+    assert failed.state == "failed"

@@ -1,0 +1,33 @@
+"""What every test may ask for."""
+
+from datetime import datetime
+
+import pytest
+
+from channels_tiktok import client
+from tests.factories import NOW
+from tests.local_tiktok import LocalTikTok
+
+
+class Clock:
+    """The time that a test has set; call it to read it."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still until the test moves it."""
+    return Clock(NOW)
+
+
+@pytest.fixture
+def tiktok(tmp_path, monkeypatch, clock) -> LocalTikTok:
+    """A local TikTok that the product's client and webhook really talk to; its clock is the test's."""
+    local = LocalTikTok(tmp_path / "sandbox.sqlite3", now=clock)
+    monkeypatch.setattr(client, "new_session", local.session)
+    return local

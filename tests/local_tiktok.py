@@ -1,0 +1,141 @@
+"""The sandbox, mounted into the product's HTTP client and its webhook: real requests, no sockets."""
+
+import io
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3
+from django.conf import settings
+from django.test import Client
+from requests.adapters import BaseAdapter
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from channels_tiktok.models import Channel, Credential
+from sandbox.app import create_app
+from sandbox.deliveries import deliver_due
+from tests.factories import NOW
+
+ORIGIN = "http://tiktok.test"
+
+
+class WsgiAdapter(BaseAdapter):
+    """Carries requests to a WSGI app. What the app raises reaches the client as the network would show it."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__()
+        self.app = app
+
+    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: ARG002
+        builder = EnvironBuilder.from_environ(
+            EnvironBuilder(
+                path=request.path_url.split("?")[0],
+                query_string=request.path_url.partition("?")[2],
+                base_url=ORIGIN,
+                method=request.method,
+                headers=list(request.headers.items()),
+                data=request.body or b"",
+            ).get_environ()
+        )
+        try:
+            content, status, headers = run_wsgi_app(self.app, builder.get_environ(), buffered=True)
+        except ConnectionResetError as error:
+            broken = urllib3.exceptions.ProtocolError("Connection aborted.", error)
+            raise requests.ConnectionError(broken, request=request) from error
+        except TimeoutError as error:
+            raise requests.ReadTimeout(str(error), request=request) from error
+        response = requests.Response()
+        response.status_code = int(status.split()[0])
+        response.headers.update(headers)
+        response.raw = urllib3.HTTPResponse(io.BytesIO(b"".join(content)), preload_content=False)
+        response.request, response.url = request, request.url
+        return response
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class LocalTikTok:
+    """The sandbox as tests use it: its control API in plain words."""
+
+    def __init__(self, database: Path, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.app = create_app(
+            database=database,
+            app_id=settings.TIKTOK_APP_ID,
+            app_secret=settings.TIKTOK_APP_SECRET,
+            public_url=ORIGIN,
+            clock=lambda: self.now().timestamp(),
+            deliver=self._post,
+        )
+        self.browser = self.app.test_client()
+        self.webhooks = Client()
+
+    def session(self) -> requests.Session:
+        """A session whose requests to ORIGIN reach the sandbox, and whose others go nowhere."""
+        session = requests.Session()
+        session.adapters.clear()
+        session.mount(ORIGIN, WsgiAdapter(self.app))
+        return session
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        path = url.removeprefix(settings.PUBLIC_URL)
+        answer = self.webhooks.post(path, data=body, content_type="application/json", headers=headers)
+        return answer.status_code
+
+    def control(self, path: str, /, **body: Any) -> Any:
+        """POST to the control API; give its JSON."""
+        answer = self.browser.post(f"/sandbox/api{path}", json=body)
+        assert answer.status_code < 400, answer.text
+        return answer.json
+
+    def look(self, path: str) -> Any:
+        """GET from the control API."""
+        return self.browser.get(f"/sandbox/api{path}").json
+
+    def connect(self, username: str = "kopi.corner") -> Channel:
+        """A channel connected with tokens that the sandbox gave for `username`."""
+        tokens = self.control(f"/accounts/{username}/tokens")
+        credential = Credential.objects.create(
+            business_id=tokens["open_id"],
+            access_token=tokens["access_token"],
+            refresh_token=tokens["refresh_token"],
+            access_expires_at=NOW.replace(year=NOW.year + 1),
+            refresh_expires_at=NOW.replace(year=NOW.year + 1),
+            scopes=tokens["scope"],
+            refreshed_at=NOW,
+        )
+        self.control("/webhooks", callback_url=f"{settings.PUBLIC_URL}/webhooks/tiktok/")
+        return Channel.objects.create(
+            business_id=tokens["open_id"],
+            username=username,
+            display_name="Kopi Corner",
+            name="Kopi Corner",
+            status=Channel.Status.CONNECTED,
+            credential=credential,
+            connected_at=NOW,
+        )
+
+    def customer(self, display_name: str = "Ayu", **fields: Any) -> int:
+        """A customer with a phone; give the sandbox's number for it."""
+        return self.control("/customers", display_name=display_name, **fields)["id"]
+
+    def write(self, customer: int, text: str = "Hi", account: str = "kopi.corner", **fields: Any) -> Any:
+        """The customer writes to `account`."""
+        body = {"account": account, "kind": "text", "text": text, **fields}
+        return self.control(f"/customers/{customer}/messages", **body)
+
+    def fault(self, kind: str, path: str = "business/message/send", **fields: Any) -> None:
+        """Order a fault for the next call to `path`."""
+        self.control("/faults", kind=kind, path=path, **fields)
+
+    def deliver(self) -> int:
+        """Deliver the webhooks that are due."""
+        return deliver_due(self.app)
+
+    def sends(self) -> list[str]:
+        """The texts of the sends that TikTok carried out, in order, whatever the caller saw."""
+        calls = self.look("/calls?path=business/message/send")["calls"]
+        return [call["text"] for call in calls if call["done"] and call["code"] == 0]
