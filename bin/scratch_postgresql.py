@@ -5,15 +5,17 @@
 
 Guarantee: the server ends and its files are gone when the command ends, fails or is interrupted; even
 after SIGKILL the server ends (Linux) and only its files are left in the temporary directory. Nobody else
-can reach it: it listens on a socket in a directory that only its owner may enter. PostgreSQL refuses to
+can use it: it listens on this machine only, with a password made for this one run. PostgreSQL refuses to
 run as root, so root starts it as `postgres` or `nobody`.
 """
 
 import ctypes
 import os
 import pwd
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -57,6 +59,13 @@ def somebody_else() -> dict[str, Any]:
     raise NotInstalled("root can't run PostgreSQL, and there is no user 'postgres' or 'nobody' to run it as")
 
 
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 def _end_with_our_process() -> None:
     """Ask Linux to end the server (SIGQUIT: at once) should our own process be killed."""
     if sys.platform == "linux":
@@ -67,22 +76,26 @@ def _end_with_our_process() -> None:
 def scratch_postgresql() -> Iterator[str]:
     """Start a server, give its URL, and end it in any case."""
     programs, account = find_programs(), somebody_else()
-    # A socket's path may have about 100 characters, and another user must be able to walk to it: hence /tmp.
+    # Another user must be able to walk to it, which they can't where root's TMPDIR may point: hence /tmp.
     home = Path(tempfile.mkdtemp(prefix="reply48-pg-", dir="/tmp"))  # noqa: S108 (mkdtemp makes it private)
-    log = home / "log"
+    log, password_file = home / "log", home / "password"
+    password, port = secrets.token_urlsafe(24), free_port()
+    password_file.write_text(password)
     try:
         if account:
-            os.chown(home, account["user"], account["group"])
+            for path in (home, password_file):
+                os.chown(path, account["user"], account["group"])
         locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
-        initdb = [programs / "initdb", "--pgdata", home / "data", "--username", OWNER, "--auth", "trust"]
+        initdb = [programs / "initdb", "--pgdata", home / "data", "--username", OWNER]
+        access = ["--auth", "scram-sha-256", "--pwfile", password_file]
         subprocess.run(
-            [*initdb, "--encoding", "UTF8", "--locale", locale, "--no-sync"],
+            [*initdb, *access, "--encoding", "UTF8", "--locale", locale, "--no-sync"],
             check=True,
             cwd="/",
             stdout=subprocess.DEVNULL,
             **account,
         )
-        settings = [*SPEED, "listen_addresses=", f"unix_socket_directories={home}"]
+        settings = [*SPEED, "listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={home}"]
         command = [programs / "postgres", "-D", home / "data", *(f"--{setting}" for setting in settings)]
         with log.open("wb") as output:
             server = subprocess.Popen(
@@ -96,8 +109,8 @@ def scratch_postgresql() -> Iterator[str]:
                 **account,
             )
         try:
-            _wait_until_ready(server, programs, home, log)
-            yield f"postgres://{OWNER}@/postgres?host={home}"
+            _wait_until_ready(server, programs, port, log)
+            yield f"postgres://{OWNER}:{password}@127.0.0.1:{port}/postgres"
         finally:
             server.send_signal(signal.SIGINT)  # "fast": drops the connections that are left
             try:
@@ -109,9 +122,10 @@ def scratch_postgresql() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _wait_until_ready(server: "subprocess.Popen[bytes]", programs: Path, home: Path, log: Path) -> None:
+def _wait_until_ready(server: "subprocess.Popen[bytes]", programs: Path, port: int, log: Path) -> None:
     deadline = time.monotonic() + 60
-    while subprocess.run([programs / "pg_isready", "--quiet", "--host", home], check=False).returncode:
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    while subprocess.run([programs / "pg_isready", "--quiet", *address], check=False).returncode:
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"The scratch PostgreSQL server did not start:\n{log.read_text()[-2000:]}")
         time.sleep(0.05)
