@@ -74,7 +74,8 @@ class ChannelViewSet(mixins.ListModelMixin, RestViewSet):
     @extend_schema(summary="Remove a channel", responses=answers(None, success=status.HTTP_204_NO_CONTENT))
     def destroy(self, request: Request, channel_id: int) -> Response:
         """Revoke our access and stop listening. Its conversations stay readable."""
+        channel = Channel.objects.get(pk=channel_id)
         from channels_tiktok import connecting
 
-        connecting.remove(channel=Channel.objects.get(pk=channel_id), actor=request.user, at=self.at)
+        connecting.remove(channel=channel, actor=request.user, at=self.at)
         return Response(status=status.HTTP_204_NO_CONTENT)
