@@ -25,6 +25,6 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 def when_ready(server):  # type: ignore[no-untyped-def]
     """Say that it serves, and warn when errors would be shown to strangers."""
-    server.log.warning("Reply48 answers on %s with %s processes.", bind, workers)
+    server.log.warning("Reply48 answers on %s (processes: %s).", bind, workers)
     if env.bool("DEBUG", default=False):
         server.log.warning("DEBUG is on: errors are shown to everyone. Never serve customers like this.")
