@@ -26,6 +26,9 @@ class Credential(models.Model):
         null=True, editable=False, help_text="Lease of the one process that may refresh now"
     )
     refreshed_at = models.DateTimeField()
+    warned_at = models.DateTimeField(
+        null=True, editable=False, help_text="When staff were last told by e-mail that the permission ends"
+    )
 
     def __str__(self) -> str:
         return f"Credential of {self.business_id}"
@@ -55,7 +58,16 @@ class Channel(models.Model):
     )
     connected_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True, help_text="Last webhook from TikTok")
-    webhook_error = models.TextField(blank=True, help_text="Why the webhook could not be registered")
+    webhook_error = models.TextField(
+        blank=True, help_text="Why TikTok does not deliver here: the webhook is missing, or points elsewhere"
+    )
+    trouble = models.TextField(
+        blank=True, help_text="What else the last check found wrong while it is connected, a sentence per line"
+    )
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="Last check of its health")
+    last_call_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last call that TikTok carried out with its access, to the minute"
+    )
 
     class Meta:
         verbose_name = "channel"
@@ -83,13 +95,18 @@ class Channel(models.Model):
 
 
 class ChannelEvent(models.Model):
-    """A line in a channel's history: what happened to it, when and why. Append-only."""
+    """A line in a channel's history: what happened to it, when and why. Append-only.
+
+    Whoever stands above takes each line on once, and marks it with `followed_at` (`inbox.following`).
+    """
 
     class Kind(models.TextChoices):
         CONNECTED = "connected", "Connected"
         DISCONNECTED = "disconnected", "Disconnected"
         REMOVED = "removed", "Removed"
         RENAMED = "renamed", "Renamed"
+        TROUBLED = "troubled", "Something is wrong"
+        RECOVERED = "recovered", "All is well again"
         CONTENT_WITHHELD = "content_withheld", "TikTok withheld a message"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="events")
@@ -99,9 +116,13 @@ class ChannelEvent(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     at = models.DateTimeField()
+    followed_at = models.DateTimeField(null=True, editable=False, help_text="When the inbox had acted on it")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["channel", "-at"], name="channel_history")]
+        indexes: ClassVar = [
+            models.Index(fields=["channel", "-at"], name="channel_history"),
+            models.Index(fields=["id"], name="events_to_follow", condition=Q(followed_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.get_kind_display()}"

@@ -177,6 +177,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_URL)
+EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker
+DEFAULT_FROM_EMAIL = f"Reply48 <reply48@{_public.hostname or 'localhost'}>"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

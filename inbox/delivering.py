@@ -21,6 +21,7 @@ from channels_tiktok import errors, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
 from inbox import access, timeline, windows
+from inbox.following import follow_channels
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.sending import copy_last_message, line
 
@@ -44,6 +45,7 @@ def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], obje
     `meanwhile` is called again and again while TikTok keeps us waiting, so that a slow TikTok never keeps a
     worker from its other work.
     """
+    follow_channels(at=clock())
     settle_abandoned(at=clock())
     fail_overdue(at=clock())
     if connection.in_atomic_block:  # other connections couldn't see the rows
@@ -107,7 +109,7 @@ def claim_next(*, at: datetime) -> Message | None:
         except IntegrityError:  # one_reply_in_flight_per_conversation: another worker has this conversation
             continue
         if won:
-            return Message.objects.select_related("conversation__channel__credential").get(id=message_id)
+            return Message.objects.select_related("conversation__channel").get(id=message_id)
     return None
 
 
@@ -247,11 +249,8 @@ def wait_for_reconnect(message: Message, *, error: errors.ReconnectNeeded, at: d
     with transaction.atomic():
         access.lock_conversation(message.conversation_id)
         if _leave_sending(message, State.QUEUED, error=error):
-            told = line(message, Line.REPLY_QUEUED, at=at, code=error.code)
-            channel_line = ConversationEvent(
-                channel_id=message.conversation.channel_id, kind=Line.CHANNEL_CHANGED, at=at
-            )
-            timeline.record([told, channel_line])
+            timeline.record([line(message, Line.REPLY_QUEUED, at=at, code=error.code)])
+    follow_channels(at=at)  # open pages lock their composers now, not at the next drain
 
 
 def leave_unconfirmed(message: Message, *, error: errors.TikTokError, at: datetime) -> None:

@@ -20,6 +20,7 @@ from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
 from inbox import access, windows
 from inbox.delivering import apply_read_mark, settle_sent
+from inbox.following import follow_channels
 from inbox.incoming import MEDIA_KINDS, Incoming, Person, Unreadable, moment, read_content, read_listed
 from inbox.models import Attachment, Contact, Conversation, ConversationEvent, Message, Reaction, Referral
 from inbox.sending import copy_last_message, line
@@ -50,11 +51,14 @@ class Ignored(Exception):
 def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> int:
     """Apply pending events, oldest first, until none is left; give how many were settled.
 
+    What happened to channels is taken on before and in between, whoever made it happen.
+
     Never less than until none is left: `journal.ring_unless_rung` counts on whoever settles an event to look
     once more afterwards. After `at_most` it rings for a fresh task instead.
     """
     settled, end = 0, clock() + at_most
     while clock() < end:
+        follow_channels(at=clock())
         batch = process_batch(at=clock())
         if not batch:
             return settled
@@ -244,14 +248,14 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
             "doesn't pass such messages on: open the TikTok app to read it."
         },
     )
-    return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
+    return []  # `inbox.following` tells it
 
 
 def _receive_withdrawal(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
     """`authorization.removed`: our access was taken away (docs/tiktok-api.md 4.3)."""
     reason = REMOVED_BECAUSE.get(str(delivery.content.get("reason")), "TikTok took our access away.")
     connecting.disconnect(channel=channel, reason=reason, at=received_at)
-    return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
+    return []
 
 
 EVENTS: dict[str, Callable[[Channel, journal.Delivery, datetime], Lines]] = {

@@ -23,7 +23,7 @@ def reconcile_due(*, at: datetime) -> int:
         state=Message.State.UNCONFIRMED,
         try_again_at__lte=at,
         conversation__channel__status=Channel.Status.CONNECTED,
-    ).select_related("conversation__channel__credential")
+    ).select_related("conversation__channel")
     for message in due:
         _look(message, at=at)
     return len(due)

@@ -16,6 +16,14 @@ def drain_journal() -> None:
 
 
 @task
+def follow_channels() -> None:
+    """Take on what happened to channels, where more is left to do than `drain_journal` does at once."""
+    from inbox import following
+
+    following.follow_channels(at=timezone.now())
+
+
+@task
 def deliver_replies() -> None:
     """Hand queued replies to TikTok, and go on receiving while TikTok keeps us waiting."""
     from inbox import delivering, receiving

@@ -1,5 +1,6 @@
 """How conversations and messages look in JSON. Every field is named: nothing gets out by being a column."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -170,7 +171,9 @@ class WindowSerializer(serializers.Serializer[Conversation]):
     )
 
     def to_representation(self, conversation: Conversation) -> dict[str, Any]:
-        allowance = windows.allowance(conversation, at=self.context["at"])
+        # The root's context: a page of conversations asks once who can repair their channels.
+        ask = self.context.setdefault("who_can_repair", functools.cache(windows.who_can_repair))
+        allowance = windows.allowance(conversation, at=self.context["at"], who_can_repair=ask)
         window = conversation.window
         shown = {"can_reply": allowance.can_reply, "reason": allowance.code or None}
         return super().to_representation(
