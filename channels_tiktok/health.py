@@ -283,7 +283,7 @@ def _write_down(channel: Channel, *, trouble: str, webhook_error: str | None, at
 def notices(*, at: datetime) -> list[Notice]:
     """What staff who may connect should do something about, by channel. One query."""
     wrong = Q(status=Channel.Status.DISCONNECTED) | ~Q(trouble="") | ~Q(webhook_error="")
-    ending = Q(status=Channel.Status.CONNECTED, consent_ends_at__lte=at + tokens.WARN_AHEAD)
+    ending = Q(status=Channel.Status.CONNECTED, credential__refresh_expires_at__lte=at + tokens.WARN_AHEAD)
     channels = tokens.with_consent_end().exclude(status=Channel.Status.REMOVED).filter(wrong | ending)
     return [Notice(channel, _sentence(channel, at=at)) for channel in channels.order_by("name", "id")]
 

@@ -21,7 +21,9 @@ logger = logging.getLogger(__name__)
 
 def remind_of_ending_consents(*, at: datetime) -> int:
     """Write to whoever may reconnect, for each channel whose permission ends within 30 days; give how many."""
-    ending = with_consent_end().filter(status=Channel.Status.CONNECTED, consent_ends_at__lte=at + WARN_AHEAD)
+    ending = with_consent_end().filter(
+        status=Channel.Status.CONNECTED, credential__refresh_expires_at__lte=at + WARN_AHEAD
+    )
     return sum(_remind(channel, at=at) for channel in ending.filter(_not_warned("credential__")))
 
 

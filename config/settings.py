@@ -214,6 +214,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# ── Error reports: no local variables, because tokens are among them ──────────────────────────────────
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.WithoutVariables"
+
 # ── REST ──────────────────────────────────────────────────────────────────────────────────────────────
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -13,6 +13,7 @@ Person = User | AnonymousUser
 VIEW = "inbox.view_conversation"
 CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
+CONNECT = "channels_tiktok.connect_channel"
 
 
 def require(user: Person, permission: str) -> None:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -172,8 +172,9 @@ class WindowSerializer(serializers.Serializer[Conversation]):
 
     def to_representation(self, conversation: Conversation) -> dict[str, Any]:
         # The root's context: a page of conversations asks once who can repair their channels.
-        ask = self.context.setdefault("who_can_repair", functools.cache(windows.who_can_repair))
-        allowance = windows.allowance(conversation, at=self.context["at"], who_can_repair=ask)
+        context = cast(dict[str, Any], self.context)
+        ask = context.setdefault("who_can_repair", functools.cache(windows.who_can_repair))
+        allowance = windows.allowance(conversation, at=context["at"], who_can_repair=ask)
         window = conversation.window
         shown = {"can_reply": allowance.can_reply, "reason": allowance.code or None}
         return super().to_representation(

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from inbox import access, live, thread
 from inbox.listing import Listing
 from inbox.views.agent_page import AgentRequest, agent_page
-from inbox.views.pages import conversation_context
+from inbox.views.pages import conversation_context, notices_for
 
 CURSOR_HEADER = "X-Timeline-Cursor"
 
@@ -32,6 +32,8 @@ def render_changes(request: AgentRequest, asked: Any, *, status: int = 200, **co
         return HttpResponse(status=204)
     if changes:
         context |= {"changes": changes, "counts": changes.counts}
+        if changes.channels:
+            context["notices"] = notices_for(request.user, at=at)
     conversation = changes.conversation if changes else None
     if conversation is None and context.get("error") and conversation_id:
         # A refusal may be news by itself: the window closed, and no line of the timeline says so.

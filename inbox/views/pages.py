@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from channels_tiktok import health
 from inbox import access, thread
 from inbox.listing import Listing, counts_and_cursor, page_of
 from inbox.models import Conversation, Message
@@ -101,8 +103,14 @@ def _list_context(listing: Listing, *, at: datetime, after: str = "", only_count
         "cursor": cursor,
         "rows": rows,
         "following": following,
+        "notices": [] if only_counts else notices_for(listing.user, at=at),
         "at": at,
     }
+
+
+def notices_for(user: User, *, at: datetime) -> list[health.Notice]:
+    """What is wrong with channels, for those who may repair them."""
+    return health.notices(at=at) if user.has_perm(access.CONNECT) else []
 
 
 def _slots(conversation: Conversation, page: thread.Page) -> list[Message]:
