@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from channels_tiktok import connecting, tokens
 from channels_tiktok.answers import BusinessProfile, TokenInfo, number_in
@@ -280,12 +280,16 @@ def _write_down(channel: Channel, *, trouble: str, webhook_error: str | None, at
 # ── Telling ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def notices(*, at: datetime) -> list[Notice]:
-    """What staff who may connect should do something about, by channel. One query."""
+def in_need(*, at: datetime) -> QuerySet[Channel]:
+    """The channels that somebody who may connect should do something about."""
     wrong = Q(status=Channel.Status.DISCONNECTED) | ~Q(trouble="") | ~Q(webhook_error="")
     ending = Q(status=Channel.Status.CONNECTED, credential__refresh_expires_at__lte=at + tokens.WARN_AHEAD)
-    channels = tokens.with_consent_end().exclude(status=Channel.Status.REMOVED).filter(wrong | ending)
-    return [Notice(channel, _sentence(channel, at=at)) for channel in channels.order_by("name", "id")]
+    return tokens.with_consent_end().exclude(status=Channel.Status.REMOVED).filter(wrong | ending)
+
+
+def notices(*, at: datetime) -> list[Notice]:
+    """What to do about them, in one sentence each. One query."""
+    return [Notice(channel, _sentence(channel, at=at)) for channel in in_need(at=at).order_by("name", "id")]
 
 
 def _sentence(channel: Channel, *, at: datetime) -> str:

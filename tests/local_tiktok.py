@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import urllib3
@@ -13,6 +14,7 @@ from django.test import Client
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from channels_tiktok import connecting
 from channels_tiktok.models import Channel, Credential
 from sandbox.app import create_app
 from sandbox.deliveries import deliver_due
@@ -116,6 +118,23 @@ class LocalTikTok:
             status=Channel.Status.CONNECTED,
             credential=credential,
             connected_at=NOW,
+        )
+
+    def connect_again(self, channel: Channel, *, at: datetime) -> Channel:
+        """The owner of `channel` consents once more, on the sandbox's page, as staff reconnect it."""
+        page = connecting.begin(user=None, channel=channel, at=at)
+        query = dict(parse_qsl(urlsplit(page).query))
+        agreed = self.browser.post(
+            f"/v2/auth/authorize?{urlsplit(page).query}",
+            data={
+                "business_id": channel.business_id,
+                "scope": query["scope"].split(","),
+                "answer": "authorize",
+            },
+        )
+        back = dict(parse_qsl(urlsplit(agreed.headers["Location"]).query))
+        return connecting.finish(
+            state=back["state"], code=back["code"], error="", error_description="", user=None, at=at
         )
 
     def customer(self, display_name: str = "Ayu", **fields: Any) -> int:

@@ -7,10 +7,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from channels_tiktok import health
 from inbox import access, live, thread
 from inbox.listing import Listing
 from inbox.views.agent_page import AgentRequest, agent_page
-from inbox.views.pages import conversation_context, notices_for
+from inbox.views.pages import conversation_context
 
 CURSOR_HEADER = "X-Timeline-Cursor"
 
@@ -33,7 +34,7 @@ def render_changes(request: AgentRequest, asked: Any, *, status: int = 200, **co
     if changes:
         context |= {"changes": changes, "counts": changes.counts}
         if changes.channels:
-            context["notices"] = notices_for(request.user, at=at)
+            context["notices"] = health.notices(at=at) if changes.counts.get("need") else []
     conversation = changes.conversation if changes else None
     if conversation is None and context.get("error") and conversation_id:
         # A refusal may be news by itself: the window closed, and no line of the timeline says so.

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -91,6 +90,8 @@ def _allowance(request: AgentRequest, conversation: Conversation, *, at: datetim
     if not request.user.has_perm(access.REPLY):
         sentence = _("You can read this conversation. Ask an administrator if you should answer, too.")
         return Allowance(False, 0, "no_permission", sentence)
+    if request.user.has_perm(access.CONNECT):
+        return allowance(conversation, at=at, who_can_repair=lambda: [_("You")])
     return allowance(conversation, at=at)
 
 
@@ -103,14 +104,9 @@ def _list_context(listing: Listing, *, at: datetime, after: str = "", only_count
         "cursor": cursor,
         "rows": rows,
         "following": following,
-        "notices": [] if only_counts else notices_for(listing.user, at=at),
+        "notices": health.notices(at=at) if counts.get("need") and not only_counts else [],
         "at": at,
     }
-
-
-def notices_for(user: User, *, at: datetime) -> list[health.Notice]:
-    """What is wrong with channels, for those who may repair them."""
-    return health.notices(at=at) if user.has_perm(access.CONNECT) else []
 
 
 def _slots(conversation: Conversation, page: thread.Page) -> list[Message]:

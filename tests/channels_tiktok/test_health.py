@@ -147,7 +147,10 @@ def test_a_fault_or_another_refusal_marks_it_and_the_next_good_check_clears_it(
         {"creator_id": "biz-1", "scope": ["message.list.read"]},
         {"creator_id": "somebody-else", "scope": GRANT["scope"]},
         {"creator_id": "somebody-else", "scope": "user.info.basic"},
-        {"creator_id": "biz-1", "scope": "user.info.basic,message.list.read,message.list.send,message.list.manage"},
+        {
+            "creator_id": "biz-1",
+            "scope": "user.info.basic,message.list.read,message.list.send,message.list.manage",
+        },
     ],
 )
 def test_odd_answers_never_disconnect(fake, channel, at, answer):
@@ -185,9 +188,10 @@ def test_a_refused_profile_disconnects_nobody(fake, channel, at):
 
 
 def test_tokens_that_can_not_be_decrypted_are_said_to_be_so(tiktok, connected, clock, settings):
-    keys, settings.TOKEN_ENCRYPTION_KEYS = settings.TOKEN_ENCRYPTION_KEYS, [
-        "T3RoZXJPdGhlck90aGVyT3RoZXJPdGhlck90aGVyT3Q="
-    ]
+    keys, settings.TOKEN_ENCRYPTION_KEYS = (
+        settings.TOKEN_ENCRYPTION_KEYS,
+        ["T3RoZXJPdGhlck90aGVyT3RoZXJPdGhlck90aGVyT3Q="],
+    )
     assert "TOKEN_ENCRYPTION_KEYS" in check(connected, clock).problems[0]
     assert connected.status == "connected"
     settings.TOKEN_ENCRYPTION_KEYS = keys
