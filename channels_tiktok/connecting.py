@@ -366,7 +366,8 @@ def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
         removed = here.update(
             status=Channel.Status.REMOVED, reason="", credential=None, webhook_error="", trouble=""
         )
-        Credential.objects.filter(pk=channel.business_id).delete()
+        # Only its key is read: a secret that can't be decrypted any more must not keep the row alive.
+        Credential.objects.filter(pk=channel.business_id).only("business_id").delete()
         if removed:
             note(channel, ChannelEvent.Kind.REMOVED, actor=actor, at=at)
     channel.refresh_from_db()

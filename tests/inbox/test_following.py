@@ -123,7 +123,7 @@ def test_a_removed_channels_queued_replies_are_cancelled_visibly(tiktok, channel
 def test_also_when_the_account_is_back_before_anybody_looked(tiktok, channel, conversation, agent, clock):
     reply = make_reply(conversation, agent, "old")
     connecting.remove(channel=channel, actor=agent, at=NOW + HOUR)
-    tiktok.connect_again(channel, at=NOW + 2 * HOUR)
+    tiktok.consent(channel.business_id, at=NOW + 2 * HOUR)
     clock.at += 2 * HOUR
     new = make_reply(conversation, agent, "new", at=NOW + 2 * HOUR)
     delivering.deliver_due(clock=clock)
@@ -192,7 +192,7 @@ def test_replies_wait_while_disconnected_and_leave_when_it_is_connected_again(
     delivering.deliver_due(clock=clock)
     reply.refresh_from_db()
     assert (reply.state, tiktok.sends()) == ("queued", [])
-    tiktok.connect_again(channel, at=NOW + HOUR)
+    tiktok.consent(channel.business_id, at=NOW + HOUR)
     OrmQ.objects.all().delete()
     clock.at += HOUR
     following.follow_channels(at=clock())
