@@ -146,14 +146,8 @@ def test_beside_renewals_the_newest_tokens_stay(tiktok, with_new_key, clock):
 def test_without_a_key_nothing_starts_and_the_command_that_makes_one_is_said(command):
     environment = {**os.environ, "TOKEN_ENCRYPTION_KEYS": "", "DEBUG": "false"}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    start = [sys.executable, "manage.py", *command]
+    done = subprocess.run(start, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "TOKEN_ENCRYPTION_KEYS is empty" in done.stderr
     assert "Fernet.generate_key()" in done.stderr
