@@ -106,7 +106,7 @@ def everything_in_the_database() -> str:
                     for value in row
                 ]
     told += [str(session.get_decoded()) for session in Session.objects.all()]
-    told += [str(row.task()) for row in OrmQ.objects.all()]
+    told += [str(row.task) for row in OrmQ.objects.all()]
     return "\n".join(told)
 
 
