@@ -66,15 +66,18 @@ class Notice:
 
     channel: Channel
     sentence: str
+    reconnect: bool = False  # whether connecting it again is what helps
 
 
 # ── Checking ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_channel(*, channel: Channel, at: datetime, webhook_error: str | None = None) -> Report:
+def check_channel(
+    *, channel: Channel, at: datetime, webhook: Callable[[], str | None] = lambda: ask_webhook()
+) -> Report:
     """Check one channel and write down what was found. Not to be called in a transaction.
 
-    `webhook_error` is what `ask_webhook` said, where it was asked already: the address is the app's.
+    `webhook` gives what `ask_webhook` says: the address is the app's, so for many channels it is asked once.
     """
     channel.refresh_from_db()
     if channel.status == Channel.Status.REMOVED:
@@ -82,9 +85,7 @@ def check_channel(*, channel: Channel, at: datetime, webhook_error: str | None =
     if channel.status == Channel.Status.DISCONNECTED:
         return _disconnected(channel)
     wrong, notes = _ask(channel, at=at)
-    if webhook_error is None:
-        webhook_error = ask_webhook()
-    if not _write_down(channel, trouble="\n".join(wrong), webhook_error=webhook_error, at=at):
+    if not _write_down(channel, trouble="\n".join(wrong), webhook_error=webhook(), at=at):
         channel.refresh_from_db()
         return _disconnected(channel)
     wrong += [channel.webhook_error] if channel.webhook_error else []
@@ -117,11 +118,12 @@ def sweep(*, clock: Callable[[], datetime]) -> bool:
 
 
 def _checked(channel: Channel, webhook_error: str | None, *, at: datetime) -> Report:
+    # Before anything can go wrong: a channel whose check is cut off must not be the next one again.
+    Channel.objects.filter(pk=channel.pk).update(checked_at=at)
     try:
-        return check_channel(channel=channel, at=at, webhook_error=webhook_error)
+        return check_channel(channel=channel, at=at, webhook=lambda: webhook_error)
     except Exception:  # whatever one channel's answers bring about, the others are checked
         logger.exception("channel %s could not be checked", channel.pk)
-        Channel.objects.filter(pk=channel.pk).update(checked_at=at)
         return Report(channel, ["The check itself failed; the log says why."])
 
 
@@ -289,11 +291,14 @@ def in_need(*, at: datetime) -> QuerySet[Channel]:
 
 def notices(*, at: datetime) -> list[Notice]:
     """What to do about them, in one sentence each. One query."""
-    return [Notice(channel, _sentence(channel, at=at)) for channel in in_need(at=at).order_by("name", "id")]
+    return [_notice(channel, at=at) for channel in in_need(at=at).order_by("name", "id")]
 
 
-def _sentence(channel: Channel, *, at: datetime) -> str:
+def _notice(channel: Channel, *, at: datetime) -> Notice:
     if channel.status == Channel.Status.DISCONNECTED:
-        return f"{channel.name} is disconnected: {channel.reason or tokens.NOT_CONNECTED}"
+        sentence = f"{channel.name} is disconnected: {channel.reason or tokens.NOT_CONNECTED}"
+        return Notice(channel, sentence, reconnect=True)
     found = " ".join(line for line in (*channel.trouble.splitlines(), channel.webhook_error) if line)
-    return f"{channel.name}: {found}" if found else tokens.consent_ends_soon(channel, at)
+    if found:
+        return Notice(channel, f"{channel.name}: {found}")
+    return Notice(channel, tokens.consent_ends_soon(channel, at), reconnect=True)

@@ -21,7 +21,7 @@ from channels_tiktok import errors, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
 from inbox import access, timeline, windows
-from inbox.following import follow_channels
+from inbox.following import follow_channels, removal_unfinished
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.sending import copy_last_message, line
 
@@ -129,7 +129,11 @@ def _due(at: datetime) -> QuerySet[Message]:
 
 
 def _connected_conversations() -> QuerySet[Conversation]:
-    return Conversation.objects.filter(id=OuterRef("conversation"), channel__status=Channel.Status.CONNECTED)
+    return Conversation.objects.filter(
+        ~removal_unfinished(OuterRef("channel_id")),
+        id=OuterRef("conversation"),
+        channel__status=Channel.Status.CONNECTED,
+    )
 
 
 def deliver(message: Message, *, clock: Clock) -> None:

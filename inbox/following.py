@@ -4,13 +4,15 @@ Guarantee: each line of a channel's history becomes one line of the timeline (`o
 what follows from it happens, whatever crashes and however many workers look at once. An event stays to be
 followed until all of that is done; every step may be repeated.
 
-- *removed*: the channel's queued replies are cancelled, visibly, a few at a time, so that new messages never
-  wait behind them.
+- *removed*: the channel's queued replies are cancelled, visibly, a few at a time in a task of its own, so that
+  new messages never wait behind them. Until that is done none of the channel's replies leaves, even if the
+  account is connected again meanwhile (`removal_unfinished`).
 - *connected*: delivery is rung, so that what waited leaves at once.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -27,23 +29,31 @@ Happened = ChannelEvent.Kind
 
 
 def follow_channels(*, at: datetime) -> int:
-    """Take on what happened to channels since the last time; give how many lines were told. One query if nothing.
-
-    A few replies of removed channels are cancelled each time; it rings for a task of its own while some are left.
-    """
+    """Tell what happened to channels since the last time; give how many lines there were. One query if none."""
     if not _to_follow().exists():
         return 0
     told = 0
     while batch := _tell(at=at):
         told += batch
-    left = CANCEL_AT_ONCE
+    return told
+
+
+def cancel_for_removed(*, at: datetime) -> int:
+    """Cancel replies of removed channels, up to 50, and ring for more; give how many there were."""
+    cancelled = 0
     for event in _to_follow().filter(kind=Happened.REMOVED).order_by("id"):
-        left -= _cancel_replies(event, at_most=left, at=at)
-        if left <= 0:
-            _ring_following()
+        cancelled += _cancel_replies(event, at_most=CANCEL_AT_ONCE - cancelled, at=at)
+        if cancelled >= CANCEL_AT_ONCE:
+            _ring_cancelling()
             break
         _mark_followed([event], at=at)
-    return told
+        _ring_delivery()  # what was written after the account had come back has waited for this
+    return cancelled
+
+
+def removal_unfinished(channel: Any) -> Exists:
+    """True in SQL for a channel (its id, or a reference to it) of which replies are still to be cancelled."""
+    return Exists(_to_follow().filter(kind=Happened.REMOVED, channel_id=channel))
 
 
 def _to_follow() -> QuerySet[ChannelEvent]:
@@ -66,6 +76,8 @@ def _tell(*, at: datetime) -> int:
     _mark_followed((event for event in events if event.kind != Happened.REMOVED), at=at)
     if any(event.kind == Happened.CONNECTED for event in events):
         _ring_delivery()
+    if any(event.kind == Happened.REMOVED for event in events):
+        _ring_cancelling()
     timeline.record(_line(event) for event in events)
     return len(events)
 
@@ -141,7 +153,7 @@ def _ring_delivery() -> None:
     deliver_replies.ring()
 
 
-def _ring_following() -> None:
-    from inbox.tasks import follow_channels
+def _ring_cancelling() -> None:
+    from inbox.tasks import cancel_for_removed
 
-    follow_channels.ring()
+    cancel_for_removed.ring()

@@ -16,11 +16,12 @@ def drain_journal() -> None:
 
 
 @task
-def follow_channels() -> None:
-    """Take on what happened to channels, where more is left to do than `drain_journal` does at once."""
+def cancel_for_removed() -> None:
+    """Cancel the queued replies of channels that were removed, after telling that they were."""
     from inbox import following
 
     following.follow_channels(at=timezone.now())
+    following.cancel_for_removed(at=timezone.now())
 
 
 @task
