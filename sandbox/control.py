@@ -242,8 +242,16 @@ def clock() -> ResponseReturnValue:
 @control.post("/clock")
 def move_clock() -> ResponseReturnValue:
     wanted = given()
-    offset = float(wanted.get("offset_seconds", setting("clock_offset")))
-    change_setting("clock_offset", offset + float(wanted.get("advance_seconds", 0)))
+    before = setting("clock_offset")
+    after = float(wanted.get("offset_seconds", before)) + float(wanted.get("advance_seconds", 0))
+    change_setting("clock_offset", after)
+    if after < before:
+        # Webhooks under way come along, or they would wait for a time that was taken back.
+        run(
+            "UPDATE deliveries SET due_at = due_at + ?1, created_at = created_at + ?1"
+            " WHERE finished_at IS NULL",
+            after - before,
+        )
     return clock()
 
 
@@ -289,7 +297,9 @@ def reset() -> ResponseReturnValue:
 
 @control.get("/phone")
 def phone_state() -> ResponseReturnValue:
-    account = account_named(request.args.get("account") or scalar("SELECT business_id FROM accounts ORDER BY rowid"))
+    account = account_named(
+        request.args.get("account") or scalar("SELECT business_id FROM accounts ORDER BY rowid")
+    )
     customer = request.args.get("customer", 0, int)
     conversation_id = scalar(
         "SELECT conversation_id FROM conversations WHERE business_id = ? AND customer_id = ?",
@@ -327,5 +337,6 @@ def last_line(one: sqlite3.Row) -> str:
     """The last message in a few words."""
     if one["type"] is None:
         return ""
-    text = json.loads(one["payload"]).get("body") or one["type"].replace("_", " ").capitalize()
+    payload = json.loads(one["payload"])
+    text = payload.get("body") or payload.get("title") or one["type"].replace("_", " ").capitalize()
     return f"Business: {text}" if one["from_business"] else str(text)
