@@ -1,4 +1,4 @@
-"""The switches of the sandbox itself, under `/sandbox/api`. What people do on phones is in `customer.py`.
+"""The switches of the sandbox itself, under `/sandbox/api`. People on phones: `customer.py`, `owner.py`.
 
 GET  /accounts -> {"accounts": [A]}
      A = {business_id, username, display_name, is_business_account, country, avatar_url, connected, scope,
