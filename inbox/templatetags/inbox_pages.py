@@ -156,11 +156,11 @@ def card_elements(content: Any) -> list[dict[str, Any]]:
 
 @register.filter
 def told(line: Any) -> str:
-    """What a colleague did, as a line of the thread. `inbox.thread` gives `after` and `given_to`."""
+    """What a colleague did, as a line of the thread. `inbox.thread` gives `given_to`."""
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)
-    closed = line.after == Conversation.Status.CLOSED
+    closed = line.data.get("after") == Conversation.Status.CLOSED
     if actor:
         words = _("%(actor)s closed this conversation") if closed else _("%(actor)s reopened this conversation")
         return words % {"actor": actor}
@@ -168,9 +168,9 @@ def told(line: Any) -> str:
 
 
 def _told_assignment(line: Any, actor: str) -> str:
-    if line.after is None:
+    if line.data.get("after") is None:
         return _("%(actor)s took the assignment off") % {"actor": actor} if actor else _("Unassigned")
-    if actor and str(line.actor_id) == line.after:
+    if actor and str(line.actor_id) == str(line.data["after"]):
         return _("%(actor)s took this conversation") % {"actor": actor}
     person = line.given_to or {}
     name = f"{person.get('first_name', '')} {person.get('last_name', '')}".strip() or person.get("username", "?")

@@ -30,7 +30,7 @@ def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
     try:
         queue_reply(user=request.user, conversation_id=conversation_id, text=text, at=timezone.now())
     except BadReply as error:
-        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=400)
+        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=422)
     except ReplyRefused as error:
         return _refused(request, conversation_id, text=text, sentence=error.sentence, status=409)
     return _done(request, conversation_id, error="")
@@ -85,7 +85,7 @@ def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
     template = "inbox/_assign_form.html" if asked_by_script(request) else "inbox/assign.html"
     listing = Listing.asked_for(request.user, request.GET)
     context = {"conversation": conversation, "form": form, "listing": listing}
-    return render(request, template, context, status=400 if form.is_bound else 200)
+    return render(request, template, context, status=422 if form.is_bound else 200)
 
 
 def _done(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
