@@ -14,10 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from inbox import countdown as counting
-from inbox.listing import COUNT_UP_TO
+from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.people import name_of
-from inbox.thread import order_of
 
 register = template.Library()
 
@@ -48,11 +47,17 @@ def countdown(context: template.Context, conversation: Conversation) -> counting
 
 
 @register.simple_tag(takes_context=True)
-def row_name(context: template.Context, conversation: Conversation, left: str) -> str:
-    """The list row as one sentence, with `left` as the words for its window."""
+def row_name(context: template.Context, conversation: Conversation, left: counting.Countdown) -> str:
+    """The list row as one sentence, in which `{left}` stands for what is left of its window."""
     listing = context["listing"]
     assignee = name_of(conversation.assignee) if conversation.assignee else ""
-    return counting.sentence(conversation, left=left, me=listing.user.pk, at=context["at"], assignee=assignee)
+    return counting.sentence(conversation, left, me=listing.user.pk, assignee=assignee)
+
+
+@register.filter
+def with_left(sentence: str, left: counting.Countdown) -> str:
+    """The row's sentence as it is true now."""
+    return sentence.replace("{left}", left.spoken)
 
 
 @register.simple_tag(takes_context=True)
@@ -98,12 +103,6 @@ def moment(context: template.Context, at: datetime) -> str:
     if distance == 0:
         return date_format(local, "H:i")
     return date_format(local, "D H:i" if distance < 7 else "j M H:i")
-
-
-@register.filter
-def order(thing: Message) -> str:
-    """Where a message belongs in its thread."""
-    return order_of(thing)
 
 
 @register.simple_tag(takes_context=True)
@@ -220,3 +219,9 @@ def kind_name(kind: str) -> str:
 def thousands(number: int) -> str:
     """A number with its thousands set apart."""
     return f"{number:,}"
+
+
+@register.filter
+def after(listing: Listing, position: str) -> str:
+    """The parameters that lead to the list's next page."""
+    return listing.query_after(position)
