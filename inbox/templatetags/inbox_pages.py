@@ -112,7 +112,7 @@ def said_by(context: template.Context, message: Message) -> str:
         case Message.Source.AGENT:
             if message.author_id == context["listing"].user.pk:
                 return _("You")
-            return name_of(message.author) if message.author else _("Team")
+            return message.author.first_name or message.author.username if message.author else _("Team")
         case Message.Source.OWNER:
             return _("Owner")
         case Message.Source.AUTOMATIC:

@@ -17,7 +17,7 @@ from inbox.listing import Listing, counts_and_cursor
 from inbox.models import Conversation
 from inbox.sending import BadReply, queue_reply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
-from inbox.views.live import render_changes
+from inbox.views.live import CURSOR_HEADER, render_changes
 from inbox.views.pages import render_conversation
 from inbox.windows import ReplyRefused
 
@@ -49,11 +49,13 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return redirect("inbox:conversation", conversation_id)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.POST)
-    counts, _ = counts_and_cursor(request.user, at=at)
+    counts, cursor = counts_and_cursor(request.user, at=at)
     rows = access.conversations_for(request.user).prefetch_related(None).filter(pk=conversation_id)
     # A row that is no longer in the view "Unread" stays until the list is loaded anew: it is being worked on.
     context = {"listing": listing, "counts": counts, "rows": rows, "at": at, "open_id": conversation_id}
-    return render(request, "inbox/_seen.html", context)
+    response = render(request, "inbox/_seen.html", context)
+    response[CURSOR_HEADER] = str(cursor)
+    return response
 
 
 @require_POST

@@ -54,7 +54,7 @@ async function markSeen() {
     const answer = await fetch(conversation.dataset.seen, { method: "POST", body, headers });
     if (!answer.ok) throw new Error(answer.status);
     top.dataset.unread = "0";
-    document.dispatchEvent(new CustomEvent("reply48:merge", { detail: await answer.text() }));
+    document.dispatchEvent(new CustomEvent("reply48:merge", { detail: { html: await answer.text(), cursor: Number(answer.headers.get("X-Timeline-Cursor")) } }));
   } catch {
     seen = ""; // the next look at the page tries again
   }

@@ -101,7 +101,7 @@ def test_the_last_line_says_who_said_it(agent, ana, ben):
         reply(conversation, user, f"Hello {name}")
     html = agent.get("/inbox/").text
     assert "You: Hello First" in html
-    assert "Ben Okafor: Hello Second" in html
+    assert "Ben: Hello Second" in html
 
 
 def test_the_counts_stand_beside_the_views_and_stop_at_99(agent, monkeypatch):
