@@ -1,13 +1,15 @@
 """The REST views of channels: parse, one call, render."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channels_tiktok import connecting
 from channels_tiktok.models import Channel
 from config.rest import RestViewSet, answers
 
@@ -61,20 +63,16 @@ class ChannelViewSet(mixins.ListModelMixin, RestViewSet):
         asked = ChannelChangeSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         if "name" in asked.validated_data:
-            from channels_tiktok import connecting
-
             try:
                 connecting.rename(
-                    channel=channel, name=asked.validated_data["name"], actor=request.user, at=self.at
+                    channel=channel, name=asked.validated_data["name"], actor=cast(User, request.user), at=self.at
                 )
-            except connecting.BadName as error:
+            except connecting.NameRefused as error:
                 raise ValidationError({"name": [error.sentence]}) from error
         return self.retrieve(request, channel_id)
 
     @extend_schema(summary="Remove a channel", responses=answers(None, success=status.HTTP_204_NO_CONTENT))
     def destroy(self, request: Request, channel_id: int) -> Response:
         """Revoke our access and stop listening. Its conversations stay readable."""
-        from channels_tiktok import connecting
-
-        connecting.remove(channel=Channel.objects.get(pk=channel_id), actor=request.user, at=self.at)
+        connecting.remove(channel=Channel.objects.get(pk=channel_id), actor=cast(User, request.user), at=self.at)
         return Response(status=status.HTTP_204_NO_CONTENT)

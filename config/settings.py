@@ -19,6 +19,13 @@ environ.Env.read_env(BASE_DIR / ".env")
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="development-only-key-never-used-in-production" if DEBUG else "")
 
+
+def origin(url: str) -> str:
+    """The scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 # ── Where we are reached ──────────────────────────────────────────────────────────────────────────────
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
@@ -123,7 +130,6 @@ CACHES: dict[str, dict[str, Any]] = {
         "LOCATION": DATA_DIR / "heartbeat",
     },
 }
-REDIS_URL = env.str("REDIS_URL", default="")
 
 # ── Background work (libraries: django-q2 on its ORM broker, so a task is enqueued in the transaction
 #    that needs it). Tables are the queues; these tasks are only wake-ups. ─────────────────────────────
@@ -200,7 +206,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:", "blob:"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        # Chrome applies this to redirects too: a log-in may lead on to TikTok's consent page.
+        "form-action": ["'self'", origin(TIKTOK_AUTH_URL)],
         "frame-ancestors": ["'none'"],
     }
 }
@@ -225,6 +232,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # It would name these after three letters of a hash.
+    "ENUM_NAME_OVERRIDES": {
+        "ChannelStatus": "channels_tiktok.models.Channel.Status",
+        "ConversationStatus": "inbox.models.Conversation.Status",
+        "MessageSource": "inbox.models.Message.Source",
+        "MessageState": "inbox.models.Message.State",
+        "MessageKind": "inbox.models.Message.Kind",
+        "ReferralSource": "inbox.models.Referral.Source",
+    },
 }
 
 # ── Logs ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,7 @@
 """What the worker runs for the inbox. Each task looks at its table and returns; see config/tasks.py."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from config.tasks import task
@@ -18,7 +20,10 @@ def deliver_replies() -> None:
     """Hand queued replies to TikTok, and go on receiving while TikTok keeps us waiting."""
     from inbox import delivering, receiving
 
-    delivering.deliver_due(clock=timezone.now, meanwhile=lambda: receiving.process_batch(at=timezone.now()))
+    def receive() -> None:
+        receiving.drain(clock=timezone.now, at_most=timedelta(seconds=5))
+
+    delivering.deliver_due(clock=timezone.now, meanwhile=receive)
 
 
 @task
@@ -27,3 +32,11 @@ def reconcile_replies() -> None:
     from inbox import reconciling
 
     reconciling.reconcile_due(at=timezone.now())
+
+
+@task
+def purge_idempotency_keys() -> None:
+    """Forget the API's idempotency keys that were kept long enough."""
+    from inbox.api import idempotency
+
+    idempotency.purge_keys(at=timezone.now())

@@ -41,9 +41,7 @@ def conversation_between(business_id: str, customer_id: int) -> sqlite3.Row:
         customer_id,
         now_ms(),
     )
-    found = row(
-        "SELECT * FROM conversations WHERE business_id = ? AND customer_id = ?", business_id, customer_id
-    )
+    found = row("SELECT * FROM conversations WHERE business_id = ? AND customer_id = ?", business_id, customer_id)
     if found is None:
         raise LookupError("the conversation that was just written is gone")
     return found

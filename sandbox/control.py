@@ -1,4 +1,4 @@
-"""The switches of the sandbox itself, under `/sandbox/api`. What people do on phones is in `customer.py`.
+"""The switches of the sandbox itself, under `/sandbox/api`. People on phones: `customer.py`, `owner.py`.
 
 GET  /accounts -> {"accounts": [A]}
      A = {business_id, username, display_name, is_business_account, country, avatar_url, connected, scope,
@@ -178,9 +178,7 @@ def change_webhooks() -> ResponseReturnValue:
             raise Unclear(f"callback_url {problem}.")
         register("DIRECT_MESSAGE", wanted.pop("callback_url"))
     knobs = setting("webhooks")
-    change_setting(
-        "webhooks", {name: same_kind(name, wanted.get(name, old), old) for name, old in knobs.items()}
-    )
+    change_setting("webhooks", {name: same_kind(name, wanted.get(name, old), old) for name, old in knobs.items()})
     unknown = set(wanted) - set(knobs)
     if unknown:
         raise Unclear(f"There is no knob {', '.join(sorted(unknown))}.")
@@ -200,15 +198,17 @@ def same_kind(name: str, value: Any, old: Any) -> Any:
 
 @control.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
+    return {"deliveries": recent_deliveries(100)}
+
+
+def recent_deliveries(most: int) -> list[dict[str, Any]]:
+    """Webhooks, newest first."""
     found = rows(
         "SELECT id, event, body, created_at, due_at, held, attempts, last_status, outcome FROM deliveries"
-        " ORDER BY id DESC LIMIT 100"
+        " ORDER BY id DESC LIMIT ?",
+        most,
     )
-    return {
-        "deliveries": [
-            {**dict(one), "held": bool(one["held"]), "body": one["body"].decode()} for one in found
-        ]
-    }
+    return [{**dict(one), "held": bool(one["held"]), "body": one["body"].decode()} for one in found]
 
 
 @control.post("/deliver")
@@ -240,8 +240,16 @@ def clock() -> ResponseReturnValue:
 @control.post("/clock")
 def move_clock() -> ResponseReturnValue:
     wanted = given()
-    offset = float(wanted.get("offset_seconds", setting("clock_offset")))
-    change_setting("clock_offset", offset + float(wanted.get("advance_seconds", 0)))
+    before = setting("clock_offset")
+    after = float(wanted.get("offset_seconds", before)) + float(wanted.get("advance_seconds", 0))
+    change_setting("clock_offset", after)
+    if after < before:
+        # Webhooks under way come along, or they would wait for a time that was taken back.
+        run(
+            "UPDATE deliveries SET due_at = due_at + ?1, created_at = created_at + ?1"
+            " WHERE finished_at IS NULL",
+            after - before,
+        )
     return clock()
 
 
@@ -287,7 +295,9 @@ def reset() -> ResponseReturnValue:
 
 @control.get("/phone")
 def phone_state() -> ResponseReturnValue:
-    account = account_named(request.args.get("account") or scalar("SELECT business_id FROM accounts"))
+    account = account_named(
+        request.args.get("account") or scalar("SELECT business_id FROM accounts ORDER BY rowid")
+    )
     customer = request.args.get("customer", 0, int)
     conversation_id = scalar(
         "SELECT conversation_id FROM conversations WHERE business_id = ? AND customer_id = ?",
@@ -303,6 +313,8 @@ def phone_state() -> ResponseReturnValue:
         "webhooks": webhooks(),
         "settings": settings(),
         "clock": clock(),
+        "calls": [describe_call(call) for call in rows("SELECT * FROM calls ORDER BY id DESC LIMIT 12")],
+        "deliveries": recent_deliveries(12),
     }
 
 
@@ -323,5 +335,6 @@ def last_line(one: sqlite3.Row) -> str:
     """The last message in a few words."""
     if one["type"] is None:
         return ""
-    text = json.loads(one["payload"]).get("body") or one["type"].replace("_", " ").capitalize()
+    payload = json.loads(one["payload"])
+    text = payload.get("body") or payload.get("title") or one["type"].replace("_", " ").capitalize()
     return f"Business: {text}" if one["from_business"] else str(text)

@@ -67,9 +67,7 @@ def order(wanted: dict[str, Any]) -> Fault:
 
 def waiting() -> list[dict[str, Any]]:
     """The faults still to come, oldest first."""
-    return [
-        asdict(Fault(**dict(found))) for found in rows("SELECT * FROM faults WHERE remaining > 0 ORDER BY id")
-    ]
+    return [asdict(Fault(**dict(found))) for found in rows("SELECT * FROM faults WHERE remaining > 0 ORDER BY id")]
 
 
 def claim(path: str) -> Fault | None:

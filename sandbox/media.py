@@ -106,8 +106,7 @@ def keep_media(
 def own_image(media_id: str) -> str:
     """The id again, if this account has uploaded it within 30 days."""
     found = row(
-        "SELECT 1 FROM media WHERE media_id = ? AND business_id = ?"
-        " AND uploaded_by_business AND created_at > ?",
+        "SELECT 1 FROM media WHERE media_id = ? AND business_id = ? AND uploaded_by_business AND created_at > ?",
         media_id,
         g.token["business_id"],
         now() - MEDIA_LIFETIME,
@@ -147,9 +146,7 @@ def download(token: str) -> Response:
     except api.Refusal as refusal:
         return Response(refusal.message, 403, content_type="text/plain")
     if holder["business_id"] != found["business_id"] or found["expires_at"] <= now():
-        return Response(
-            "This address has expired or belongs to another account.", 403, content_type="text/plain"
-        )
+        return Response("This address has expired or belongs to another account.", 403, content_type="text/plain")
     return Response(found["content"], content_type=found["content_type"])
 
 

@@ -26,9 +26,7 @@ def hue_of(identifier: str) -> int:
 
 def avatar_url(identifier: str, display_name: str) -> str:
     """A profile picture's address; temporary, as its `x-expires` says (docs/tiktok-api.md 2)."""
-    initials = "".join(word[0] for word in display_name.split() if word[0].isascii() and word[0].isalnum())[
-        :2
-    ]
+    initials = "".join(word[0] for word in display_name.split() if word[0].isascii() and word[0].isalnum())[:2]
     return _address(f"avatar/{hue_of(identifier)}-{quote(initials.upper() or 'T')}.jpeg", days=1)
 
 

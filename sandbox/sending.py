@@ -104,9 +104,7 @@ def checked_quote(request_body: dict[str, Any], message_type: str, conversation_
     quoted = info.get("referenced_message_id") if isinstance(info, dict) else None
     if message_type != "TEXT" or not isinstance(quoted, str) or not quoted:
         raise invalid("Param referenced_message_info is invalid.")
-    found = row(
-        "SELECT type FROM messages WHERE message_id = ? AND conversation_id = ?", quoted, conversation_id
-    )
+    found = row("SELECT type FROM messages WHERE message_id = ? AND conversation_id = ?", quoted, conversation_id)
     if found is None:
         raise missing("message")
     if found["type"] not in QUOTABLE:

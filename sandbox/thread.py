@@ -48,6 +48,7 @@ def describe_thread(conversation_id: str) -> dict[str, Any] | None:
         "type": conversation_type(conversation_id),
         "window": describe_window(conversation_id),
         "images_allowed": images_allowed(conversation),
+        "images_by_hand": None if conversation["images_allowed"] is None else bool(conversation["images_allowed"]),
         "typing": conversation["typing_until_ms"] > now_ms(),
         "referrals": referrals_of(conversation_id),
         "messages": [describe(message, conversation) for message in messages],

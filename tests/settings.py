@@ -16,14 +16,14 @@ os.environ.update(
 )
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import BASE_DIR, DATABASES, STORAGES  # noqa: E402
+from config.settings import BASE_DIR, DATABASE_IS_SQLITE, DATABASES, STORAGES  # noqa: E402
 
+# Two runs at once must not share a database. (xdist's workers inherit the name and add their own suffix.)
+TEST_RUN = os.environ.setdefault("TEST_RUN", str(os.getpid()))
 # A file, not memory: then locking and WAL are those of production.
-DATABASES["default"]["TEST"] = (
-    {"NAME": str(BASE_DIR / "data" / "test-reply48.sqlite3")}
-    if DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    else {}
-)
+(BASE_DIR / "data").mkdir(exist_ok=True)
+SQLITE_FILE = str(BASE_DIR / "data" / f"test-{TEST_RUN}.sqlite3")
+DATABASES["default"]["TEST"] = {"NAME": SQLITE_FILE if DATABASE_IS_SQLITE else f"test_reply48_{TEST_RUN}"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 LOGGING = {"version": 1, "disable_existing_loggers": False}

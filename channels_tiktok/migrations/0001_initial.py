@@ -176,9 +176,7 @@ class Migration(migrations.Migration):
                         fields=["try_again_at", "id"],
                         name="pending_events",
                     ),
-                    models.Index(
-                        condition=models.Q(("state", "failed")), fields=["-id"], name="failed_events"
-                    ),
+                    models.Index(condition=models.Q(("state", "failed")), fields=["-id"], name="failed_events"),
                     models.Index(fields=["received_at"], name="events_by_age"),
                 ],
                 "constraints": [

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, NoReturn
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework import viewsets
@@ -11,7 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from config.rest.errors import answer_error
+from config.rest.errors import TooLarge, answer_error
 from config.rest.pagination import KeysetPagination
 from config.rest.permissions import HoldsPermission
 
@@ -30,6 +31,14 @@ class RestViewSet(viewsets.GenericViewSet[Any]):
     def at(self) -> datetime:
         """When this request is dealt with: the one time that everything in it goes by."""
         return timezone.now()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Once it is clear that the caller may, refuse to read what is too long: DRF would read any length."""
+        super().initial(request, *args, **kwargs)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        is_form_with_files = (request.content_type or "").startswith("multipart/")  # Django limits those itself
+        if not is_form_with_files and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge
 
     def get_exception_handler(self) -> Callable[..., Any]:
         return answer_error

@@ -10,24 +10,11 @@ from rest_framework.permissions import IsAuthenticated
 
 from config.rest.errors import answer_error
 
-# drf-spectacular would name these after three letters of a hash.
-SETTINGS = {
-    "ENUM_NAME_OVERRIDES": {
-        "ChannelStatus": "channels_tiktok.models.Channel.Status",
-        "ConversationStatus": "inbox.models.Conversation.Status",
-        "MessageSource": "inbox.models.Message.Source",
-        "MessageState": "inbox.models.Message.State",
-        "MessageKind": "inbox.models.Message.Kind",
-        "ReferralSource": "inbox.models.Referral.Source",
-    },
-}
-
 
 class SchemaView(SpectacularAPIView):
     """`/api/v1/schema/`, for whoever is known here."""
 
     permission_classes = (IsAuthenticated,)
-    custom_settings = SETTINGS
 
     def get_exception_handler(self) -> Any:
         return answer_error

@@ -184,8 +184,21 @@ class Attachment(models.Model):
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
     kind = models.CharField(max_length=20, choices=Message.Kind)
     media_id = models.CharField(max_length=500, blank=True, help_text="TikTok's id of the media")
-    source_url = models.URLField(max_length=2083, blank=True)
+    source_url = models.URLField(max_length=2083, blank=True, help_text="Where TikTok shows it, for a time")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    file = models.FileField(upload_to="attachments/%Y/%m/", blank=True, help_text="Our copy")
+    thumbnail = models.FileField(upload_to="thumbnails/%Y/%m/", blank=True)
+    content_type = models.CharField(max_length=100, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    try_again_at = models.DateTimeField(null=True, blank=True, help_text="Not fetched before this time")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["try_again_at", "id"], name="attachments_to_fetch", condition=Q(state="pending")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of message {self.message_id}"

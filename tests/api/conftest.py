@@ -10,11 +10,6 @@ from tests.api.making import client_of, make_conversation, make_user, receive
 VIEW, CHANGE, REPLY = (f"inbox.{verb}_conversation" for verb in ("view", "change", "reply"))
 
 
-@pytest.fixture(autouse=True)
-def a_directory_for_static_files(settings, tmp_path) -> None:  # whitenoise warns where there is none
-    settings.STATIC_ROOT = tmp_path
-
-
 @pytest.fixture
 def agent(db: None) -> User:
     """Someone who does everything an agent does."""

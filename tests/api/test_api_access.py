@@ -160,6 +160,14 @@ def test_a_body_of_another_kind_is_415(conversation, api):
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("form", ["json", "multipart"])
+def test_a_body_that_is_too_long_is_413_and_not_read(form, conversation, api, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    url = f"/api/v1/conversations/{conversation.pk}/messages/"
+    answer = api.post(url, {"text": "x" * 1001}, format=form)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 def test_a_fault_of_ours_is_500_in_json_and_tells_nothing(conversation, api, monkeypatch):
     from inbox import access
 

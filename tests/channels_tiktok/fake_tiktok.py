@@ -56,17 +56,13 @@ class FakeTikTok(BaseAdapter):
         return [json.loads(request.body) for request in self.asked(path)]
 
     def query(self, path):
-        return {
-            name: values[0] for name, values in parse_qs(urlsplit(self.asked(path)[-1].url).query).items()
-        }
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.asked(path)[-1].url).query).items()}
 
     def send(self, request, **kwargs):
         with self.lock:
             self.requests.append(request)
             address = urlsplit(request.url)
-            replies = (
-                self.replies.get(address.path) or self.replies[f"https://{address.netloc}{address.path}"]
-            )
+            replies = self.replies.get(address.path) or self.replies[f"https://{address.netloc}{address.path}"]
             reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if callable(reply) and not isinstance(reply, type):
             reply = reply(request)

@@ -50,9 +50,7 @@ BY_CLASS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"), [(kind, code) for kind, codes in BY_CLASS.items() for code in codes]
-)
+@pytest.mark.parametrize(("kind", "code"), [(kind, code) for kind, codes in BY_CLASS.items() for code in codes])
 def test_each_code_is_the_error_that_says_what_to_do_next(fake, kind, code):
     fake.on(SEND, refusal(code, "TikTok's words"))
     with pytest.raises(kind) as raised:
@@ -301,9 +299,7 @@ def test_an_image_is_uploaded_in_parts(fake):
     path = "/business/message/media/upload/"
     fake.on(path, ok(media_id="v0med"))
     who = {"token": TOKEN, "business_id": "biz-1"}
-    assert (
-        tiktok().upload_image(**who, content=b"PNG!", filename="a.png", content_type="image/png") == "v0med"
-    )
+    assert tiktok().upload_image(**who, content=b"PNG!", filename="a.png", content_type="image/png") == "v0med"
     body = fake.asked(path)[0].body
     assert b"PNG!" in body
     assert b'name="media_type"\r\n\r\nIMAGE' in body
@@ -312,9 +308,7 @@ def test_an_image_is_uploaded_in_parts(fake):
 def test_an_upload_without_an_id_in_the_answer_is_unknown(fake):
     fake.on("/business/message/media/upload/", ok())
     with pytest.raises(OutcomeUnknown):
-        tiktok().upload_image(
-            token=TOKEN, business_id="b", content=b"", filename="a", content_type="image/png"
-        )
+        tiktok().upload_image(token=TOKEN, business_id="b", content=b"", filename="a", content_type="image/png")
 
 
 def test_the_place_of_a_file_is_asked_for(fake):

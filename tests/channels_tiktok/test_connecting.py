@@ -288,9 +288,7 @@ def test_a_channel_is_disconnected_once_with_the_reason(channel, at):
 
 
 @pytest.mark.parametrize("reply", [ok(), (500, b""), refusal(40105)])
-def test_removing_gives_the_access_back_as_well_as_it_can_and_deletes_the_tokens(
-    fake, channel, staff, at, reply
-):
+def test_removing_gives_the_access_back_as_well_as_it_can_and_deletes_the_tokens(fake, channel, staff, at, reply):
     fake.on(REVOKE, reply)
     assert remove(channel=channel, actor=staff, at=at)
     assert fake.bodies(REVOKE)[0]["access_token"] == "act.secret.biz-1"
@@ -308,9 +306,7 @@ def test_renaming_trims_and_notes_who_did_it(channel, staff, at):
     assert (event.detail, event.actor) == ("from “Front desk” to “Bar”", staff)
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("", "needs a name"), (" \n", "needs a name"), ("x" * 81, "has 81")]
-)
+@pytest.mark.parametrize(("name", "words"), [("", "needs a name"), (" \n", "needs a name"), ("x" * 81, "has 81")])
 def test_a_name_that_can_not_be_is_refused_in_words(channel, staff, at, name, words):
     with pytest.raises(connecting.NameRefused, match=words):
         rename(channel=channel, name=name, actor=staff, at=at)
@@ -334,9 +330,7 @@ def test_a_person_goes_to_tiktok_and_comes_back_to_the_channels(fake, browser):
     away = browser.get("/channels/tiktok/connect/")
     assert away.status_code == 302
     assert away["Location"].startswith("http://tiktok.test/v2/auth/authorize?")
-    back = browser.get(
-        "/channels/tiktok/callback/", {"code": "c", "state": query_of(away["Location"])["state"]}
-    )
+    back = browser.get("/channels/tiktok/callback/", {"code": "c", "state": query_of(away["Location"])["state"]})
     assert (back.status_code, back["Location"]) == (302, "/channels/tiktok/")
     assert told(back) == ["Kopi Corner (@kopi.corner) is connected."]
     assert browser.get("/channels/tiktok/")["Location"] == "/admin/channels_tiktok/channel/"

@@ -33,9 +33,8 @@ class Product:
 
     def start(self, name: str, *command: str) -> None:
         """Start one of its processes, in a session of its own so that it can be ended with its children."""
-        log = (self.logs / f"{name}.log").open("wb")
-        self.processes.append(
-            subprocess.Popen(
+        with (self.logs / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=settings.BASE_DIR,
                 env=self.environment,
@@ -43,7 +42,7 @@ class Product:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        )
+        self.processes.append(process)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command to its end."""
@@ -88,8 +87,7 @@ class Product:
     def stop(self) -> None:
         """End every process with its children."""
         for process in self.processes:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
+            process.terminate()  # the parent alone: django-q2's cluster hangs when its children are told too
         for process in self.processes:
             try:
                 process.wait(10)

@@ -72,9 +72,7 @@ def test_personal_account_cannot_use_messaging(tiktok):
 
 def test_profile_fields(connected):
     wanted = ["username", "display_name", "profile_image", "is_business_account"]
-    data = connected.get("business/get/", business_id=connected.business_id, fields=json.dumps(wanted))[
-        "data"
-    ]
+    data = connected.get("business/get/", business_id=connected.business_id, fields=json.dumps(wanted))["data"]
     assert list(data) == wanted
     assert connected.web.get(data["profile_image"]).mimetype == "image/jpeg"
     bad = connected.get("business/get/", business_id=connected.business_id, fields='["shoe_size"]')

@@ -35,9 +35,7 @@ def button(title="Refund", **changes):
 
 
 def sent_texts(tiktok, conversation_id):
-    return [
-        m["text"] for m in tiktok.see(f"threads/{conversation_id}")["messages"] if m["from"] == "business"
-    ]
+    return [m["text"] for m in tiktok.see(f"threads/{conversation_id}")["messages"] if m["from"] == "business"]
 
 
 def test_a_text_arrives_and_echoes(connected):
