@@ -145,7 +145,7 @@ def receive(conversation: Conversation, incoming: Incoming, *, content: dict[str
     if incoming.from_customer:
         return [] if known else _receive_from_customer(conversation, incoming, at=at)
     if known:
-        return _learn_time(conversation, known, incoming)
+        return _learn_time(known, incoming, at=at)
     return _receive_echo(conversation, incoming, at=at)
 
 
@@ -157,7 +157,7 @@ def _receive_from_customer(conversation: Conversation, incoming: Incoming, *, at
     lines = [line(message, Line.MESSAGE_RECEIVED, at=at)]
     conversation.inbound_count += 1  # its row is locked
     if is_newest and conversation.status != Conversation.Status.OPEN:
-        lines.append(line(message, Line.STATUS_CHANGED, at=at, was=conversation.status, now="open"))
+        lines.append(line(message, Line.STATUS_CHANGED, at=at, before=conversation.status, after="open"))
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
     if is_newest:
         conversation.last_message, conversation.last_message_at = message, message.occurred_at
@@ -198,7 +198,7 @@ def _reply_echoed_by(conversation: Conversation, incoming: Incoming) -> int | No
     return next((reply.pk for reply in replies if reply.text.strip() == incoming.text.strip()), None)
 
 
-def _learn_time(conversation: Conversation, message: Message, incoming: Incoming) -> Lines:
+def _learn_time(message: Message, incoming: Incoming, *, at: datetime) -> Lines:
     """The echo of a message that we know tells TikTok's own time of it."""
     if message.sent_at == incoming.at:
         return []
@@ -206,8 +206,8 @@ def _learn_time(conversation: Conversation, message: Message, incoming: Incoming
     message.save(update_fields=["sent_at", "occurred_at"])
     windows.place_in_window(message)
     apply_read_mark(message)
-    copy_last_message(conversation)
-    return []
+    copy_last_message(message.conversation)
+    return [line(message, Line.MESSAGE_TIMED, at=at)]
 
 
 def _receive_read_mark(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
