@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
@@ -26,7 +26,8 @@ from inbox.timeline import record
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100
+# Events per transaction. On SQLite a batch keeps every other writer waiting, webhooks among them: keep it short.
+BATCH = {"postgresql": 100, "sqlite": 20}
 # Hand over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut this one.
 DRAIN_FOR = timedelta(seconds=40)
 
@@ -65,9 +66,9 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
 
 
 @transaction.atomic
-def process_batch(*, at: datetime, limit: int = BATCH) -> int:
-    """Apply up to `limit` pending events in one transaction; give how many were taken on."""
-    events = journal.claim_pending(limit=limit, at=at)
+def process_batch(*, at: datetime) -> int:
+    """Apply a batch of pending events in one transaction; give how many were taken on."""
+    events = journal.claim_pending(limit=BATCH[connection.vendor], at=at)
     if not events:
         return 0
     lines: Lines = []
