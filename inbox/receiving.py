@@ -9,6 +9,7 @@ Read `drain`, then `_apply`, then the function named after the event (docs/tikto
 """
 
 import logging
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,9 +18,9 @@ from django.db import OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
-from inbox import access, windows
+from inbox import access, delivering, windows
 from inbox.delivering import apply_read_mark, settle_sent
-from inbox.incoming import MEDIA_KINDS, Incoming, Person, Unreadable, moment, read_content, read_listed
+from inbox.incoming import MEDIA_KINDS, Incoming, Person, Unreadable, moment, read_content, read_id, read_listed
 from inbox.models import Attachment, Contact, Conversation, ConversationEvent, Message, Reaction, Referral
 from inbox.sending import copy_last_message, line
 from inbox.timeline import record
@@ -55,7 +56,7 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
     """
     settled, end = 0, clock() + at_most
     while clock() < end:
-        batch = process_batch(at=clock())
+        batch = _process_batch_despite_locks(clock)
         if not batch:
             return settled
         settled += batch
@@ -63,6 +64,15 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
 
     drain_journal.ring()
     return settled
+
+
+def _process_batch_despite_locks(clock: Callable[[], datetime]) -> int:
+    """A batch that lost a deadlock to another worker is whole again: take it up once more."""
+    try:
+        return process_batch(at=clock())
+    except OperationalError as error:
+        logger.warning("A batch of the journal is tried again: %s", error)
+    return process_batch(at=clock())
 
 
 @transaction.atomic
@@ -104,6 +114,9 @@ def _decoded(events: Iterable[WebhookEvent], *, at: datetime) -> Iterable[tuple[
             yield journal.decode(event), event
         except journal.Undecodable as error:
             journal.park(event, str(error), at)
+        except Exception as error:  # no single row may stop the whole journal
+            logger.exception("Event %s can't be read", event.pk)
+            journal.mark_failed_attempt(event, f"{type(error).__name__}: {error}", at)
 
 
 def _place(pair: tuple[journal.Delivery, WebhookEvent]) -> tuple[str, str, int]:
@@ -172,7 +185,7 @@ def _receive_echo(conversation: Conversation, incoming: Incoming, *, at: datetim
     """The business wrote (docs/tiktok-api.md 4.4): one of our replies, the owner, an automatic message, an app."""
     ours = None if incoming.source in ("APP", "WEB", "OTHERS") else _reply_echoed_by(conversation, incoming)
     if ours and not incoming.is_automatic:
-        lines = settle_sent(ours, tiktok_message_id=incoming.message_id, sent_at=incoming.at, at=at)
+        lines = settle_sent(ours, tiktok_message_id=incoming.message_id, tiktok_time=incoming.at, at=at)
         copy_last_message(conversation)
         return lines
     message = _store(conversation, incoming, _business_source(incoming), Message.State.SENT)
@@ -190,13 +203,23 @@ def _business_source(incoming: Incoming) -> Message.Source:
 
 
 def _reply_echoed_by(conversation: Conversation, incoming: Incoming) -> int | None:
-    """The reply under way that this echo is of: same kind and text, the one in flight before older doubts."""
+    """The reply under way that this echo is of: same kind and text, the one in flight before older doubts.
+
+    One that went back into the queue counts too: TikTok may have carried out what it answered with an error.
+    """
     replies = conversation.messages.filter(
-        source=Message.Source.AGENT,
-        state__in=[Message.State.SENDING, Message.State.UNCONFIRMED],
-        kind=incoming.message_kind,
-    ).order_by("state", "deliver_at", "id")  # "sending" sorts before "unconfirmed"
-    return next((reply.pk for reply in replies if reply.text.strip() == incoming.text.strip()), None)
+        delivering.MAY_HAVE_ARRIVED, source=Message.Source.AGENT, kind=incoming.message_kind
+    )
+    alike = [reply for reply in replies if _same_text(reply.text, incoming.text)]
+    order = [Message.State.SENDING, Message.State.QUEUED, Message.State.UNCONFIRMED]
+    alike.sort(key=lambda reply: (order.index(Message.State(reply.state)), reply.deliver_at, reply.pk))
+    return alike[0].pk if alike else None
+
+
+def _same_text(one: str, other: str) -> bool:
+    """Whether two texts are the same but for what TikTok may tidy up: white space and Unicode's two forms."""
+    first, second = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (one, other))
+    return first == second
 
 
 def _learn_time(message: Message, incoming: Incoming, *, at: datetime) -> Lines:
@@ -255,6 +278,9 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
 
 def _receive_withdrawal(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
     """`authorization.removed`: our access was taken away (docs/tiktok-api.md 4.3)."""
+    taken_at = moment(delivery.create_time, received_at=received_at)
+    if channel.connected_at and taken_at < channel.connected_at:
+        raise Ignored("The account was connected again since.")
     reason = REMOVED_BECAUSE.get(str(delivery.content.get("reason")), "TikTok took our access away.")
     connecting.disconnect(channel=channel, reason=reason, at=received_at)
     return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
@@ -360,8 +386,8 @@ def _keep_reactions(conversation: Conversation, items: Any, incoming: Incoming, 
         changed_at = moment(change.get("timestamp"), received_at=incoming.at)
         reaction, is_new = Reaction.objects.get_or_create(
             conversation=conversation,
-            tiktok_message_id=str(change.get("original_msg_id", ""))[:200],
-            tiktok_user_id=str(change.get("unique_identifier", ""))[:200],
+            tiktok_message_id=read_id(change.get("original_msg_id")),
+            tiktok_user_id=read_id(change.get("unique_identifier")),
             emoji=str(change.get("emoji") or change.get("type") or "")[:100],
             defaults={"is_on": _adds(change), "changed_at": changed_at},
         )
@@ -423,9 +449,12 @@ def receive_list(*, channel: Channel, messages: Iterable[dict[str, Any]], at: da
     lines: Lines = []
     for entry in sorted(messages, key=lambda entry: str(entry.get("timestamp", ""))):
         try:
-            incoming = read_listed(entry, received_at=at)
-            lines += receive(find_conversation(channel, incoming), incoming, content=entry, at=at)
-        except Unreadable as error:
-            logger.warning("An entry of %s's content list can't be read: %s", channel, error)
+            with transaction.atomic():
+                incoming = read_listed(entry, received_at=at)
+                lines += receive(find_conversation(channel, incoming), incoming, content=entry, at=at)
+        except OperationalError:
+            raise
+        except Exception:  # one odd entry never keeps the others out
+            logger.exception("An entry of the content list of channel %s can't be read", channel.pk)
     record(lines)
     return len(lines)
