@@ -19,7 +19,7 @@ from channels_tiktok import journal
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
 from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
-from channels_tiktok.models import Channel, ChannelEvent, Credential, OAuthState
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ChannelEvent, Credential, OAuthState
 from config.encryption import SecretUnreadable
 
 logger = logging.getLogger(__name__)
@@ -175,6 +175,7 @@ def finish(
     except ConnectingFailed:
         _give_back(grant)
         raise
+    journal.ring_drain()
     _register_webhook_for(channel)
     return channel
 
@@ -225,6 +226,8 @@ def _failure(error: TikTokError) -> ConnectingFailed:
 
 def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfile:
     """Make sure that the grant is one that the inbox can live with."""
+    if len(grant.business_id) > TIKTOK_ID_LENGTH:
+        raise CodeRefused("TikTok named the account with an id that is too long to keep. Nothing was connected.")
     missing = [f"“{SCOPES[scope]}”" for scope in REQUIRED_SCOPES if scope not in grant.scopes]
     if missing:
         raise ScopesMissing(
@@ -280,6 +283,7 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
     channel, _ = Channel.objects.update_or_create(
         business_id=grant.business_id, defaults=told, create_defaults={**told, "name": name}
     )
+    journal.reconsider(business_id=grant.business_id, at=at)
     note(channel, ChannelEvent.Kind.CONNECTED, detail=f"as @{channel.username}", actor=user, at=at)
     return channel
 
