@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
 
@@ -16,6 +17,12 @@ class ConfigConfig(AppConfig):
 
         post_migrate.connect(_write_schedules, sender=self)
         post_spawn.connect(_ring_everything, dispatch_uid="ring_everything")
+
+
+class OurAdminConfig(AdminConfig):
+    """Django's admin, with our front."""
+
+    default_site = "config.admin_site.AdminSite"
 
 
 def _write_schedules(**kwargs: Any) -> None:

@@ -55,7 +55,7 @@ INSTALLED_APPS = [
     "channels_tiktok",
     "inbox",
     "sandbox",
-    "django.contrib.admin",
+    "config.apps.OurAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
