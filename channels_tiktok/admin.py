@@ -7,12 +7,14 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
@@ -39,7 +41,7 @@ class ReadOnly:
 
 class ChannelEventInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = ChannelEvent
-    verbose_name_plural = "history"
+    verbose_name_plural = gettext_lazy("what happened")
     fields = ("at", "kind", "detail", "actor")
     readonly_fields = fields
     ordering = ("-at",)
@@ -83,16 +85,17 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             f"{channel.get_status_display()}: {channel.reason}" if channel.reason else channel.get_status_display()
         )
 
+    def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
+        """An error of the webhook is a line only where there is one."""
+        return [name for name in self.fields if name != "webhook_error" or (obj and obj.webhook_error)]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Every channel with what its row tells. The dates only: no page has a reason to read a token."""
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                access_ends=F("credential__access_expires_at"),
-                consent_ends=F("credential__refresh_expires_at"),
-                open_conversations=Count("conversations", filter=Q(conversations__status="open")),
-            )
+        channels: QuerySet[Channel] = super().get_queryset(request)
+        return channels.annotate(
+            access_ends=F("credential__access_expires_at"),
+            consent_ends=F("credential__refresh_expires_at"),
+            open_conversations=Count("conversations", filter=Q(conversations__status="open")),
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -231,7 +234,7 @@ def _by_script(request: HttpRequest) -> bool:
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("id", "event", "business_id", "state", "attempts", "error", "received_at", "settled_at")
+    list_display = ("what", "account", "state_chip", "error", "received")
     list_filter = ("state",)
     list_per_page = 50
     show_full_result_count = False
@@ -250,6 +253,27 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     )
     readonly_fields = fields
     actions = ("try_again",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
+        channels = Channel.objects.filter(business_id=OuterRef("business_id"))
+        events: QuerySet[WebhookEvent] = super().get_queryset(request)
+        return events.annotate(channel_name=Subquery(channels.values("name")[:1]))
+
+    @admin.display(description=gettext_lazy("Event"))
+    def what(self, event: WebhookEvent) -> str:
+        return f"{event.event or _('unreadable')} #{event.pk}"
+
+    @admin.display(description=gettext_lazy("Account"))
+    def account(self, event: Any) -> str:
+        return event.channel_name or event.business_id or _("unknown")
+
+    @admin.display(description=gettext_lazy("State"))
+    def state_chip(self, event: WebhookEvent) -> SafeString:
+        return render_to_string("channels_tiktok/_event_state.html", {"event": event})
+
+    @admin.display(description=gettext_lazy("Received"))
+    def received(self, event: WebhookEvent) -> SafeString:
+        return render_to_string("channels_tiktok/_received.html", {"event": event, "at": timezone.now()})
 
     @admin.display(description="body")
     def body_as_text(self, event: WebhookEvent) -> str:

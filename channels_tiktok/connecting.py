@@ -422,4 +422,4 @@ def free_name(wanted: str, *, besides: Channel | None = None) -> str:
 def _is_taken(name: str, *, besides: Channel | None) -> bool:
     """Whether another channel is called that. A disconnected one keeps its name: it is to be repaired."""
     others = Channel.objects.exclude(status=Channel.Status.REMOVED).filter(name__iexact=name)
-    return others.exclude(pk=besides.pk if besides else None).exists()
+    return (others.exclude(pk=besides.pk) if besides else others).exists()

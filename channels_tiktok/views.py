@@ -102,5 +102,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     messages.success(request, _("%(name)s (@%(username)s) is connected.") % words)
     if channel.webhook_error:
         messages.warning(request, channel.webhook_error)
-    LogEntry.objects.log_actions(request.user.pk, [channel], CHANGE, _("Connected as @%(username)s.") % words)
+    LogEntry.objects.log_actions(
+        cast(User, request.user).pk, [channel], CHANGE, _("Connected as @%(username)s.") % words
+    )
     return redirect("admin:channels_tiktok_channel_connected", channel.pk)

@@ -60,8 +60,8 @@ SECTIONS = (
         (
             Item(
                 "channels_tiktok.webhookevent",
-                _("Webhook events"),
-                _("See what arrived, and have failed events tried again."),
+                _("Journal"),
+                _("See what TikTok delivered, and have what failed tried again."),
             ),
         ),
     ),
@@ -82,14 +82,17 @@ REST = Section(_("More"), _("Everything else that is kept."))
 class AdminSite(admin.AdminSite):
     """Django's admin with our menu, our names and the log-in page of the inbox."""
 
-    site_title = _("Reply48")  # type: ignore[assignment]
-    site_header = _("Reply48")  # type: ignore[assignment]
-    index_title = _("Admin")  # type: ignore[assignment]
+    site_title = _("Reply48")
+    site_header = _("Reply48")
+    index_title = _("Admin")
     enable_nav_sidebar = False  # ours is templates/admin/base.html
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        return {**context, "sections": sections(context["available_apps"])}
+        found = sections(context["available_apps"])
+        items = [item for section in found for item in section["items"]]
+        here = next((item for item in items if request.path.startswith(item["url"])), None)
+        return {**context, "sections": found, "here": here}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one log-in page; who is logged in and still ends here may not see the admin."""
@@ -117,6 +120,6 @@ def sections(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if item.model in models
         ]
         found.append({"name": section.name, "explanation": section.explanation, "items": lines})
-    others = [{"name": model["name"], "url": model["admin_url"]} for model in models.values()]
+    others = [{"name": model["name"], "explanation": "", "url": model["admin_url"]} for model in models.values()]
     found.append({"name": REST.name, "explanation": REST.explanation, "items": others})
     return [section for section in found if section["items"]]

@@ -32,9 +32,7 @@ def make_agent(username: str = "ana", *, permissions: tuple[str, ...] = AGENT_PE
     return User.objects.get(pk=user.pk)
 
 
-def make_channel(
-    name: str = "", *, business_id: str = "", at: datetime = NOW, **fields: Any
-) -> Channel:
+def make_channel(name: str = "", *, business_id: str = "", at: datetime = NOW, **fields: Any) -> Channel:
     """A connected channel with tokens that last a day from `at`."""
     business_id = business_id or f"-000BIZ{next(_numbers)}"
     name = name or connecting.free_name("Kopi Corner")

@@ -37,9 +37,7 @@ def manage(*arguments, debug=True, cwd):
 
 @pytest.fixture
 def served(tmp_path):
-    app = create_app(
-        database=tmp_path / "s.sqlite3", app_id="a", app_secret="s", public_url="http://sandbox.test"
-    )
+    app = create_app(database=tmp_path / "s.sqlite3", app_id="a", app_secret="s", public_url="http://sandbox.test")
     server = listen("127.0.0.1", 0, app)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
