@@ -24,6 +24,7 @@ from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
 CONSENT_ENDS_SOON = timedelta(days=30)
+HISTORY = 50  # lines on a channel's page
 
 
 class ReadOnly:
@@ -37,15 +38,6 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-class ChannelEventInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    model = ChannelEvent
-    verbose_name_plural = gettext_lazy("what happened")
-    fields = ("at", "kind", "detail", "actor")
-    readonly_fields = fields
-    ordering = ("-at",)
-    extra = 0
 
 
 @admin.register(Channel)
@@ -73,7 +65,6 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "business_id",
     )
     readonly_fields = fields
-    inlines = (ChannelEventInline,)
 
     @admin.display(description=gettext_lazy("TikTok account"))
     def handle(self, channel: Channel) -> str:
@@ -136,8 +127,16 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        may = {verb: _may(request, verb) for verb in ("rename", "connect", "remove")}
-        return super().change_view(request, object_id, form_url, {"may": may, **(extra_context or {})})
+        happened = (
+            ChannelEvent.objects.filter(channel_id=object_id)
+            if object_id.isdecimal()
+            else ChannelEvent.objects.none()
+        )
+        context = {
+            "may": {verb: _may(request, verb) for verb in ("rename", "connect", "remove")},
+            "happened": happened.select_related("actor").order_by("-at", "-pk")[:HISTORY],
+        }
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def rename_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         channel = self._channel(request, channel_id, "rename")

@@ -142,6 +142,9 @@ def test_every_page_of_the_admin_is_without_barriers_and_fits_a_phone(product, s
         staff.set_viewport_size(SIZE)
         staff.goto(f"{product.url}{path}")
         expect(staff.get_by_role("navigation", name="Main")).to_be_visible()
+        if staff.locator(".action-select").count():
+            staff.locator(".action-select").first.check()
+            expect(staff.locator(".actions")).to_be_visible()
         no_barriers(staff)
         staff.set_viewport_size({"width": 390, "height": 844})
         assert staff.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
