@@ -171,7 +171,10 @@ def finish(
     grant = _exchange(code)
     try:
         profile = _check(grant, to_reconnect=begun.channel)
-        channel = _store(grant, profile, user=user or begun.user, at=at)
+        try:
+            channel = _store(grant, profile, user=user or begun.user, at=at)
+        except IntegrityError:  # another account took the same name in this moment; now that is seen
+            channel = _store(grant, profile, user=user or begun.user, at=at)
     except ConnectingFailed:
         _give_back(grant)
         raise
