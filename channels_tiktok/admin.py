@@ -156,8 +156,6 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return self._dialog(request, "rename", channel, title=title, name=name, error=error)
 
     def remove_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
-        from channels_tiktok import dependents
-
         channel = self._channel(request, channel_id, "remove")
         if request.method == "POST":
             if connecting.remove(channel=channel, actor=_actor(request), at=timezone.now()):
@@ -167,21 +165,23 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 )
                 messages.success(request, told % {"name": channel.name, "username": channel.username})
             return self._back(request, channel)
+        from channels_tiktok import dependents
+
         title = _("Remove %(name)s?") % {"name": channel.name}
         return self._dialog(request, "remove", channel, title=title, stops=dependents.what_stops(channel))
 
     def check_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         """Ask TikTok now. Who may connect may check: the answer can be that it has to be connected again."""
-        from channels_tiktok import health
-
         channel = self._channel(request, channel_id, "connect")
         if request.method != "POST":
             title = _("Check %(name)s") % {"name": channel.name}
             return self._dialog(request, "check", channel, title=title)
+        from channels_tiktok import health
+
         report = health.check_channel(channel=channel, at=timezone.now())
         for problem in report.problems:
             messages.warning(request, f"{channel.name}: {problem}")
-        if not report.problems:
+        if not report.problems and channel.status == Channel.Status.CONNECTED:
             messages.success(request, _("%(name)s: checked just now, all is well.") % {"name": channel.name})
         for note in report.notes:
             messages.info(request, f"{channel.name}: {note}")
