@@ -22,6 +22,7 @@ SCHEDULES = [
     Every(1, "inbox.tasks.deliver_replies", sweep=True),
     Every(1, "inbox.tasks.reconcile_replies", sweep=True),
     Every(10, "channels_tiktok.tasks.refresh_due_tokens", sweep=True),
+    Every(1, "inbox.tasks.wake_snoozed", sweep=True),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
 ]
 

@@ -246,8 +246,7 @@ def move_clock() -> ResponseReturnValue:
     if after < before:
         # Webhooks under way come along, or they would wait for a time that was taken back.
         run(
-            "UPDATE deliveries SET due_at = due_at + ?1, created_at = created_at + ?1"
-            " WHERE finished_at IS NULL",
+            "UPDATE deliveries SET due_at = due_at + ?1, created_at = created_at + ?1 WHERE finished_at IS NULL",
             after - before,
         )
     return clock()
