@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from config.encryption import EncryptedTextField
 
@@ -81,6 +82,9 @@ class Channel(models.Model):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business_id"], name="one_channel_per_tiktok_account"),
+            models.UniqueConstraint(
+                Lower("name"), condition=Q(status="connected"), name="connected_channels_have_different_names"
+            ),
             models.CheckConstraint(condition=~Q(name=""), name="channel_has_a_name"),
             models.CheckConstraint(
                 condition=Q(status__in=["connected", "disconnected", "removed"]),

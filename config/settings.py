@@ -55,7 +55,7 @@ INSTALLED_APPS = [
     "channels_tiktok",
     "inbox",
     "sandbox",
-    "django.contrib.admin",
+    "config.apps.OurAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -184,6 +184,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # ── Files ─────────────────────────────────────────────────────────────────────────────────────────────
 STATIC_URL = "static/"
