@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from channels_tiktok import connecting, journal
-from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 
 SETTINGS_TITLE = "TikTok Business Messaging settings"
 
@@ -69,6 +69,7 @@ class ChannelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "connected_by",
         "connected_at",
         "last_event_at",
+        "conversations_read",
         "business_id",
     )
     readonly_fields = fields[1:]
@@ -82,6 +83,13 @@ class ChannelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def status_in_words(self, channel: Channel) -> str:
         why = channel.reason or channel.webhook_error
         return f"{channel.get_status_display()}: {why}" if why else channel.get_status_display()
+
+    @admin.display(description="Conversations on TikTok")
+    def conversations_read(self, channel: Channel) -> str:
+        polling = Polling.objects.filter(channel=channel).first()
+        if polling is None:
+            return "Not looked for yet"
+        return f"{polling.progress}. {polling.error}" if polling.error else polling.progress
 
     @admin.display(description="")
     def reconnect(self, channel: Channel) -> SafeString:
@@ -150,3 +158,10 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             f"{count} put back to be processed; only failed ones can be tried again.",
             messages.SUCCESS if count else messages.WARNING,
         )
+
+
+@admin.register(RefusedDeliveries)
+class RefusedDeliveriesAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("day", "count", "last_at")
+    list_display_links = None
+    ordering = ("-day",)

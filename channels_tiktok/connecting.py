@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
 from django.db import transaction
+from django_q.tasks import async_task
 
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
@@ -173,6 +174,7 @@ def finish(
         _give_back(grant)
         raise
     _register_webhook_for(channel)
+    async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
 

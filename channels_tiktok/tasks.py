@@ -10,3 +10,13 @@ from config.tasks import task
 def refresh_due_tokens() -> None:
     """Renew the access that ends soon, so that no reply has to wait for it."""
     refresh_due(at=timezone.now())
+
+
+@task
+def purge_old_events() -> None:
+    """Forget what was delivered long ago, a little at a time: live messages never wait behind it."""
+    from channels_tiktok import journal
+
+    if not journal.purge(before=timezone.now() - journal.KEPT_FOR, at_most=journal.PURGED_AT_ONCE):
+        return
+    purge_old_events.ring()

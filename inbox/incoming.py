@@ -14,6 +14,7 @@ from inbox.models import Message
 # A clock that leads ours by more than this is not believed.
 CLOCK_LEAD = timedelta(minutes=5)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 MILLISECONDS_FROM = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 
 KINDS = {kind.value: kind for kind in Message.Kind if kind is not Message.Kind.UNSUPPORTED}
@@ -32,6 +33,7 @@ class Person:
     username: str = ""
     display_name: str = ""
     is_follower: bool | None = None
+    picture_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def read_content(content: dict[str, Any], *, event: str, received_at: datetime) 
         source=_word(_part(content, "message_tag").get("source")).upper(),
         is_automatic=bool(content.get("auto_message_type")),
         quoted_message_id=_word(_part(content, "referenced_message_info").get("referenced_message_id")),
-        content=_kept(content, kind),
+        content=_kept(content, kind) | _future_time(content.get("timestamp"), received_at=received_at),
     )
 
 
@@ -106,6 +108,26 @@ def read_listed(message: dict[str, Any], *, received_at: datetime) -> Incoming:
         "type": message.get("message_type"),
     }
     return read_content(as_webhook, event="", received_at=received_at)
+
+
+def read_participant(participant: dict[str, Any]) -> Person | None:
+    """Read the customer among a content list's participants (docs/tiktok-api.md 3.3)."""
+    customer_id = _word(participant.get("id"))
+    if not customer_id:
+        return None
+    return Person(
+        customer_id,
+        display_name=_word(participant.get("display_name")),
+        is_follower=_truth(participant.get("is_follower")),
+        picture_url=_word(participant.get("profile_image")),
+    )
+
+
+def _future_time(value: Any, *, received_at: datetime) -> dict[str, str]:
+    """TikTok's own time, kept where the time of arrival stands in its place."""
+    if value in (None, "") or moment(value, received_at=FAR) <= received_at + CLOCK_LEAD:
+        return {}
+    return {"future_time": str(value)[:40]}
 
 
 def _is_from_customer(sender: dict[str, Any], receiver: dict[str, Any], event: str) -> bool:
