@@ -239,9 +239,7 @@ def test_videos_are_known_by_their_first_bytes(head, content_type):
 def test_a_contacts_picture_is_copied_square(tiktok, customer, clock):
     tiktok.write(customer)
     hear(tiktok, clock)
-    Contact.objects.update(
-        picture_url="http://tiktok.test/cdn/avatar/120-AY.jpeg", picture_fetch_at=clock()
-    )
+    Contact.objects.update(picture_url="http://tiktok.test/cdn/avatar/120-AY.jpeg", picture_fetch_at=clock())
     fetching.fetch_due(clock=clock)
     contact = Contact.objects.get()
     assert Image.open(io.BytesIO(bytes_of(contact.picture))).size == (192, 192)
