@@ -1,8 +1,9 @@
 """Bring conversations up to date from TikTok's own lists: after connecting, and every few minutes.
 
-Guarantee: what the lists show takes effect through the same code as webhooks (`receiving.receive_list`), so
+Guarantee: what the lists show takes effect through the same code as webhooks (`listed.receive_list`), so
 that nothing counts twice whichever way it came first. With webhooks off, polling alone brings every message
-that TikTok still shows. Messages from before the account was first connected are history: nobody's unread.
+that TikTok still shows. Messages from before the account was first connected are history: nobody's unread,
+unless their writer still waits for an answer.
 
 `channels_tiktok/polling.py` says whose turn it is and reads; here is what becomes of it. At most seven calls a
 second leave ten (docs/tiktok-api.md 5.2) for replies.
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 
 from channels_tiktok import errors, polling
 from channels_tiktok.models import Channel, Polling, WebhookEvent
-from inbox import receiving
+from inbox import listed, receiving
 from inbox.models import Contact, Conversation
 
 # Then the task rings anew, so that replies and webhooks never wait longer for a worker.
@@ -72,23 +73,23 @@ def poll(
     is_over = False
     try:
         polling.list_conversations(run, is_known=_knower(channel), at=clock(), pause=rest)
-        while listed := polling.next_to_read(run):
+        while waiting := polling.next_to_read(run):
             found = 0
             try:
-                thread = polling.read(run, listed, at=clock())
+                thread = polling.read(run, waiting, at=clock())
             except errors.Refused as refusal:
-                polling.note_unreadable(run, listed, str(refusal))
+                polling.note_unreadable(run, waiting, str(refusal))
             else:
                 _let_the_journal_go_first(channel, clock)
-                found = receiving.receive_list(
+                found = listed.receive_list(
                     channel=channel,
                     messages=thread.messages,
                     participants=thread.participants,
-                    conversation_id=listed.tiktok_conversation_id,
-                    referral=listed.referral,
+                    conversation_id=waiting.tiktok_conversation_id,
+                    referral=waiting.referral,
                     at=clock(),
                 )
-                polling.note_read(run, listed, found=found)
+                polling.note_read(run, waiting, found=found)
             polling.stay(run, at=clock())
             yield Step(run.were_read, run.to_read, found)
             rest()
@@ -124,8 +125,8 @@ def _knower(channel: Channel) -> polling.IsKnown:
 
 def _let_the_journal_go_first(channel: Channel, clock: Clock) -> None:
     """What webhooks delivered is applied before the list: else a full list would look as if it missed some."""
-    waiting = WebhookEvent.objects.filter(state=WebhookEvent.State.PENDING, try_again_at__lte=clock())
-    if waiting.filter(business_id=channel.business_id).exists():
+    due = WebhookEvent.objects.filter(state=WebhookEvent.State.PENDING, try_again_at__lte=clock())
+    if due.filter(business_id=channel.business_id).exists():
         receiving.drain(clock=clock, at_most=timedelta(seconds=5))
 
 

@@ -25,6 +25,10 @@ class Unreadable(ValueError):
     """An event lacks what nobody can do without; trying again can't help."""
 
 
+class Ignored(Exception):
+    """An event is genuine, but there is nothing for us to do with it."""
+
+
 @dataclass(frozen=True)
 class Person:
     """A TikTok user as named by an event. `display_name` only comes from the content list."""
@@ -165,3 +169,13 @@ def _word(value: Any) -> str:
 
 def _truth(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
+
+
+def emoji_of(change: dict[str, Any]) -> str:
+    """The emoji of a reaction; TikTok's own word for those that are pictures."""
+    return str(change.get("emoji") or change.get("type") or "")[:100]
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """An object, also where something else stands in its place."""
+    return value if isinstance(value, dict) else {}

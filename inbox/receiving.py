@@ -12,24 +12,24 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import OperationalError, transaction
 from django.db.models import F
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
-from inbox import access, windows
+from inbox import access, referrals, timeline, windows
 from inbox.delivering import apply_read_mark, settle_sent
 from inbox.incoming import (
     MEDIA_KINDS,
+    Ignored,
     Incoming,
     Person,
     Unreadable,
+    as_object,
+    emoji_of,
     moment,
     read_content,
-    read_listed,
-    read_participant,
 )
 from inbox.models import (
     Attachment,
@@ -39,19 +39,14 @@ from inbox.models import (
     ConversationEvent,
     Message,
     Reaction,
-    Referral,
 )
 from inbox.sending import copy_last_message, line
-from inbox.timeline import record
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
 # Hand over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut this one.
 DRAIN_FOR = timedelta(seconds=40)
-# TikTok's list may be that much older than what its webhooks have told.
-LIST_LAG = timedelta(minutes=1)
-LIST_LENGTH = 20  # messages, docs/tiktok-api.md 3.3
 
 Lines = list[ConversationEvent]
 Line = ConversationEvent.Kind
@@ -63,10 +58,6 @@ REMOVED_BECAUSE = {
     "4": "TikTok banned the account.",
     "5": "The developer app's access was revoked.",
 }
-
-
-class Ignored(Exception):
-    """The event is genuine, but there is nothing for us to do with it."""
 
 
 def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> int:
@@ -112,17 +103,17 @@ def process_batch(*, at: datetime, limit: int = BATCH) -> int:
             journal.mark_failed_attempt(event, f"{type(error).__name__}: {error}", at)
     journal.mark_processed(processed, at)
     journal.note_heard_from(business_ids=sorted({event.business_id for event in processed}), at=at)
-    _finish(lines)
+    finish(lines)
     return len(events)
 
 
-def _finish(lines: Lines) -> None:
+def finish(lines: Lines) -> None:
     """End a transaction: have the files of its messages fetched, and write the timeline."""
     if any(line.message and line.message.kind in MEDIA_KINDS for line in lines):
         from inbox.tasks import fetch_files
 
         fetch_files.ring()
-    record(lines)
+    timeline.record(lines)
 
 
 def _decoded(events: Iterable[WebhookEvent], *, at: datetime) -> Iterable[tuple[journal.Delivery, WebhookEvent]]:
@@ -160,34 +151,43 @@ def _receive_message(channel: Channel, delivery: journal.Delivery, received_at: 
     lines: Lines = []
     conversation = find_conversation(channel, incoming)
     if isinstance(delivery.content.get("referral"), dict):
-        lines += _keep_referral(conversation, delivery.content["referral"], incoming.at)
+        lines += referrals.keep_told(conversation, delivery.content["referral"], incoming.at)
     return lines + receive(conversation, incoming, content=delivery.content, at=received_at)
 
 
-def receive(conversation: Conversation, incoming: Incoming, *, content: dict[str, Any], at: datetime) -> Lines:
-    """Let one message, from a webhook or from the content list, take effect. `conversation` is locked."""
+def receive(
+    conversation: Conversation,
+    incoming: Incoming,
+    *,
+    content: dict[str, Any],
+    at: datetime,
+    is_news: bool = True,
+) -> Lines:
+    """Let one message, from a webhook or from the content list, take effect. `conversation` is locked.
+
+    What is no news, because it was said before the account was connected here, is nobody's unread.
+    """
     if incoming.kind == "reaction":
         return _keep_reactions(conversation, content.get("reaction"), incoming, at=at)
     if not incoming.message_id:
         raise Unreadable("The message has no message_id.")
     known = conversation.messages.filter(tiktok_message_id=incoming.message_id).first()
     if incoming.from_customer:
-        return [] if known else _receive_from_customer(conversation, incoming, at=at)
+        return [] if known else _receive_from_customer(conversation, incoming, at=at, is_news=is_news)
     if known:
         return _learn_time(conversation, known, incoming)
     return _receive_echo(conversation, incoming, at=at)
 
 
-def _receive_from_customer(conversation: Conversation, incoming: Incoming, *, at: datetime) -> Lines:
+def _receive_from_customer(
+    conversation: Conversation, incoming: Incoming, *, at: datetime, is_news: bool
+) -> Lines:
     """The customer wrote: store it, open its reply window, bring the conversation back to the agents."""
     is_newest = conversation.last_message is None or incoming.at >= conversation.last_message_at
     message = _store(conversation, incoming, Message.Source.CUSTOMER, Message.State.RECEIVED)
     windows.open_window(conversation=conversation, message=message)
     told = {"future_time": incoming.content["future_time"]} if "future_time" in incoming.content else {}
     lines = [line(message, Line.MESSAGE_RECEIVED, at=at, **told)]
-    # What was written before the account was connected here is history: nobody's unread, and no reason to reopen.
-    since = conversation.channel.news_since
-    is_news = since is None or incoming.at >= since
     if is_news:
         Conversation.objects.filter(pk=conversation.pk).update(inbound_count=F("inbound_count") + 1)
     if is_newest and is_news and conversation.status != Conversation.Status.OPEN:
@@ -246,7 +246,7 @@ def _receive_read_mark(channel: Channel, delivery: journal.Delivery, received_at
     content = delivery.content
     read = content.get("read") if isinstance(content.get("read"), dict) else {}
     incoming = read_content(
-        {**content, "from_user": {**_dict(content.get("from_user")), "role": "personal_account"}},
+        {**content, "from_user": {**as_object(content.get("from_user")), "role": "personal_account"}},
         event=delivery.event,
         received_at=received_at,
     )
@@ -259,14 +259,14 @@ def _receive_read_mark(channel: Channel, delivery: journal.Delivery, received_at
     seen = conversation.messages.filter(state=Message.State.SENT, sent_at__lte=up_to).update(
         state=Message.State.READ, read_at=up_to
     )
-    return [_line_about(conversation, Line.MESSAGES_READ, at=received_at)] if seen else []
+    return [timeline.about(conversation, Line.MESSAGES_READ, at=received_at)] if seen else []
 
 
 def _receive_referral(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
     """`im_referral_msg`: the customer came by an ad or a message link (docs/tiktok-api.md 4.7)."""
     incoming = read_content(delivery.content, event=delivery.event, received_at=received_at)
     conversation = find_conversation(channel, incoming)
-    return _keep_referral(conversation, _dict(delivery.content.get("referral")), incoming.at)
+    return referrals.keep_told(conversation, as_object(delivery.content.get("referral")), incoming.at)
 
 
 def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
@@ -403,251 +403,20 @@ def _store(
 def _keep_reactions(conversation: Conversation, items: Any, incoming: Incoming, *, at: datetime) -> Lines:
     """Add or take back reactions; the newest change of each wins, whichever came first."""
     for item in items if isinstance(items, list) else [items]:
-        change = _dict(item)
+        change = as_object(item)
         changed_at = moment(change.get("timestamp"), received_at=incoming.at)
         reaction, is_new = Reaction.objects.get_or_create(
             conversation=conversation,
             tiktok_message_id=str(change.get("original_msg_id", ""))[:200],
             tiktok_user_id=str(change.get("unique_identifier", ""))[:200],
-            emoji=_emoji(change),
+            emoji=emoji_of(change),
             defaults={"is_on": _adds(change), "changed_at": changed_at},
         )
         if not is_new and changed_at > reaction.changed_at:
             reaction.is_on, reaction.changed_at = _adds(change), changed_at
             reaction.save(update_fields=["is_on", "changed_at"])
-    return [_line_about(conversation, Line.REACTION_CHANGED, at=at)]
+    return [timeline.about(conversation, Line.REACTION_CHANGED, at=at)]
 
 
 def _adds(change: dict[str, Any]) -> bool:
     return str(change.get("operation", "ADD")).upper() != "REMOVE"
-
-
-def _keep_listed_reactions(conversation: Conversation, entry: dict[str, Any], *, at: datetime) -> Lines:
-    """Make a message's reactions those of the content list, which names only the ones that are on.
-
-    A change of the last minute is left alone: the list may be a little older than what a webhook told.
-    """
-    message_id = str(entry.get("message_id", ""))[:200]
-    known = list(Reaction.objects.filter(conversation=conversation, tiktok_message_id=message_id))
-    found = entry.get("reactions")
-    listed = [_dict(item) for item in found] if isinstance(found, list) else []
-    seen, changed = set(), False
-    for item in listed:
-        person, emoji = str(item.get("unique_identifier", ""))[:200], _emoji(item)
-        seen.add((person, emoji))
-        changed_at = moment(item.get("timestamp"), received_at=at)
-        mine = next((one for one in known if (one.tiktok_user_id, one.emoji) == (person, emoji)), None)
-        if mine is None:
-            Reaction.objects.create(
-                conversation=conversation,
-                tiktok_message_id=message_id,
-                tiktok_user_id=person,
-                emoji=emoji,
-                is_on=True,
-                changed_at=changed_at,
-            )
-            changed = True
-        elif changed_at > mine.changed_at:
-            changed |= not mine.is_on
-            mine.is_on, mine.changed_at = True, changed_at
-            mine.save(update_fields=["is_on", "changed_at"])
-    for one in known:
-        if one.is_on and (one.tiktok_user_id, one.emoji) not in seen and one.changed_at < at - LIST_LAG:
-            one.is_on, one.changed_at = False, at - LIST_LAG
-            one.save(update_fields=["is_on", "changed_at"])
-            changed = True
-    return [_line_about(conversation, Line.REACTION_CHANGED, at=at)] if changed else []
-
-
-def _emoji(change: dict[str, Any]) -> str:
-    return str(change.get("emoji") or change.get("type") or "")[:100]
-
-
-def _keep_referral(conversation: Conversation, referral: dict[str, Any], at: datetime) -> Lines:
-    """Keep how the customer came, as a webhook tells it (docs/tiktok-api.md 4.7)."""
-    source = str(referral.get("source", "")).lower()
-    if source not in Referral.Source.values:
-        raise Ignored(f"We don't know the referral source {source!r}.")
-    detail = _dict(referral.get(source))
-    arrived_at = moment(detail.get("timestamp"), received_at=at)
-    return _keep_arrival(conversation, source, detail, arrived_at, is_known=True, at=at)
-
-
-def _keep_listed_referrals(conversation: Conversation, referral: dict[str, Any], at: datetime) -> Lines:
-    """Keep how the customer came, as the conversation list tells it (docs/tiktok-api.md 3.2)."""
-    lines: Lines = []
-    for source in Referral.Source.values:
-        found = referral.get(source)
-        for detail in map(_dict, found if isinstance(found, list) else [found] if found else []):
-            stamp = detail.get("timestamp")
-            arrived_at = moment(stamp, received_at=conversation.created_at)
-            lines += _keep_arrival(conversation, source, detail, arrived_at, is_known=bool(stamp), at=at)
-    return lines
-
-
-def _keep_arrival(
-    conversation: Conversation,
-    source: str,
-    detail: dict[str, Any],
-    arrived_at: datetime,
-    *,
-    is_known: bool,
-    at: datetime,
-) -> Lines:
-    """Keep one arrival once, whichever way it is told; the newest arrival is the one that lists show."""
-    told = {
-        "ref": str(detail.get("ref", ""))[:2083],
-        "prefilled_message": str(detail.get("prefilled_message", "")),
-        "ad_id": str(detail.get("ad_id", ""))[:100],
-    }
-    same = conversation.referrals.filter(source=source, **told)
-    known = _same_arrival(list(same), arrived_at, is_known=is_known)
-    if known is None:
-        known, is_new = Referral.objects.get_or_create(
-            conversation=conversation,
-            source=source,
-            arrived_at=arrived_at,
-            defaults={
-                **told,
-                "is_arrival_known": is_known,
-                "audit_status": str(detail.get("prefilled_message_audit_status", ""))[:20],
-                "ad_name": str(detail.get("ad_name", ""))[:500],
-                "advertiser_id": str(detail.get("advertiser_id", ""))[:100],
-                "embed_url": str(detail.get("embed_url", ""))[:2083],
-            },
-        )
-        if not is_new:
-            return []
-    elif is_known and known.arrived_at != arrived_at and (not known.is_arrival_known or arrived_at.microsecond):
-        # The webhook is the more exact one of the two.
-        known.arrived_at, known.is_arrival_known = arrived_at, True
-        known.save(update_fields=["arrived_at", "is_arrival_known"])
-    else:
-        return []
-    conversation.referral = conversation.referrals.order_by("-arrived_at", "-id").first()
-    conversation.save(update_fields=["referral"])
-    return [_line_about(conversation, Line.REFERRAL_ARRIVED, at=at, referral=known.pk)]
-
-
-def _same_arrival(known: list[Referral], arrived_at: datetime, *, is_known: bool) -> Referral | None:
-    """The arrival that is told once more.
-
-    Ads have seconds in the list and milliseconds in webhooks. Links have no time in the list: there the same
-    link is the same arrival, and the webhook that tells its time completes the row that the list made.
-    """
-    if not is_known:
-        return known[0] if known else None
-    for one in known:
-        if not one.is_arrival_known or _within_a_second(one.arrived_at, arrived_at):
-            return one
-    return None
-
-
-def _within_a_second(one: datetime, other: datetime) -> bool:
-    is_rounded = not (one.microsecond and other.microsecond)
-    return one == other or (is_rounded and abs(one - other) < timedelta(seconds=1))
-
-
-def _line_about(
-    conversation: Conversation, kind: ConversationEvent.Kind, *, at: datetime, **data: Any
-) -> ConversationEvent:
-    return ConversationEvent(
-        channel_id=conversation.channel_id, conversation=conversation, kind=kind, data=data, at=at
-    )
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-# ── The other way in: TikTok's own list ───────────────────────────────────────────────────────────────
-
-
-@transaction.atomic
-def receive_list(
-    *,
-    channel: Channel,
-    messages: Iterable[dict[str, Any]],
-    at: datetime,
-    conversation_id: str = "",
-    participants: Iterable[dict[str, Any]] = (),
-    referral: dict[str, Any] | None = None,
-) -> int:
-    """Let a conversation's content list take effect exactly like webhooks; give how many changes it brought.
-
-    `participants` come with that list; `referral` is the conversation list's word on how the customer came. An
-    entry that can't be applied is left out alone.
-    """
-    entries = sorted(messages, key=lambda entry: str(entry.get("timestamp", "")))
-    lines: Lines = []
-    for place, entry in enumerate(entries):
-        try:
-            with transaction.atomic():
-                lines += _receive_listed(
-                    channel, entry, is_limit=place == 0 and len(entries) >= LIST_LENGTH, at=at
-                )
-        except OperationalError:
-            raise
-        except Unreadable as error:
-            logger.warning("An entry of %s's content list can't be read: %s", channel, error)
-        except Exception:  # whatever one entry raises, its neighbours go on
-            logger.exception("An entry of %s's content list could not be applied", channel)
-    if conversation_id:
-        lines += _receive_frame(channel, conversation_id, participants, referral or {}, at=at)
-    _finish(lines)
-    return len(lines)
-
-
-def _receive_listed(channel: Channel, entry: dict[str, Any], *, is_limit: bool, at: datetime) -> Lines:
-    """One entry. `is_limit`: the list is full, so if even this oldest one is news, there is more before it."""
-    incoming = read_listed(entry, received_at=at)
-    conversation = find_conversation(channel, incoming)
-    lines = receive(conversation, incoming, content=entry, at=at)
-    if is_limit and any(one.message_id for one in lines):
-        before = incoming.at - timedelta(microseconds=1)
-        lines.append(_line_about(conversation, Line.HISTORY_MISSING, at=before))
-    return lines + _keep_listed_reactions(conversation, entry, at=at)
-
-
-def _receive_frame(
-    channel: Channel,
-    conversation_id: str,
-    participants: Iterable[dict[str, Any]],
-    referral: dict[str, Any],
-    *,
-    at: datetime,
-) -> Lines:
-    """What the lists say around the messages: who the customer is, and how they came."""
-    customers = [one for one in participants if str(one.get("role", "")).upper() == "PERSONAL_ACCOUNT"]
-    person = read_participant(customers[0]) if customers else None
-    known = Conversation.objects.filter(channel=channel, tiktok_conversation_id=conversation_id).first()
-    if known is None:
-        if person is None or not referral:
-            return []  # nothing was said in it yet
-        arrival = Incoming(conversation_id, "", at, from_customer=True, customer=person, kind="")
-        known = find_conversation(channel, arrival)
-    conversation = access.lock_conversation(known.pk)
-    lines = _learn_profile(conversation, person, at=at) if person else []
-    return lines + _keep_listed_referrals(conversation, referral, at)
-
-
-def _learn_profile(conversation: Conversation, person: Person, *, at: datetime) -> Lines:
-    """Take over what only the content list tells of a contact. It is of now, so it always counts.
-
-    The picture's address expires and differs each time; its path names the picture.
-    """
-    contact = conversation.contact
-    if person.tiktok_user_id != contact.tiktok_user_id:
-        return []
-    news: dict[str, Any] = {}
-    if person.display_name and person.display_name != contact.display_name:
-        news["display_name"] = person.display_name[:200]
-    if person.is_follower is not None and person.is_follower != contact.is_follower:
-        news["is_follower"] = person.is_follower
-    lines = [_line_about(conversation, Line.CONTACT_CHANGED, at=at)] if news else []
-    is_other = urlsplit(person.picture_url).path != urlsplit(contact.picture_url).path
-    if person.picture_url and (is_other or not (contact.picture or contact.picture_fetch_at)):
-        news |= {"picture_url": person.picture_url[:2083], "picture_fetch_at": at}
-    if news:
-        Contact.objects.filter(pk=contact.pk).update(**news)
-    return lines

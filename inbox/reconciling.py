@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from channels_tiktok import errors, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from inbox.listed import receive_list
 from inbox.models import Message
-from inbox.receiving import receive_list
 
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 30, 120, 600)]
 NEVER_CONFIRMED = "TikTok never confirmed this, and it isn't in TikTok's list. The customer may not have it."

@@ -234,7 +234,8 @@ def linked(text: str) -> SafeString:
 @register.filter
 def reactions(joined: str) -> list[tuple[str, int]]:
     """Emoji with how often each was given."""
-    return list(Counter(joined.split("\n")).items())
+    given = [_("AI emoji") if emoji == "AI_EMOJI" else emoji for emoji in joined.split("\n")]
+    return list(Counter(given).items())
 
 
 @register.filter

@@ -63,19 +63,37 @@ def test_on_connect_both_types_of_conversation_are_read_with_all_that_tiktok_sho
 
 def test_what_was_written_before_the_account_was_connected_is_nobodys_unread(tiktok, channel, clock):
     customer = tiktok.customer("Ayu")
-    tiktok.write(customer, "Before", timestamp_ms=milliseconds(NOW - HOUR))
+    tiktok.write(customer, "Before", timestamp_ms=milliseconds(NOW - 50 * HOUR))
     poll(clock)
     agent = make_agent()
     assert access.conversations_for(agent).get().unread_count == 0
+    Conversation.objects.update(status="closed")
     clock.at += 20 * MINUTE
     tiktok.write(customer, "After")
     poll(clock)
-    assert access.conversations_for(agent).get().unread_count == 1
+    conversation = access.conversations_for(agent).get()
+    assert (conversation.unread_count, conversation.status) == (1, "open")
+
+
+@pytest.mark.parametrize(("answered_by", "unread"), [(None, 2), ("owner", 0), ("automatic", 2)])
+def test_a_customer_who_still_waits_for_an_answer_is_unread_though_it_was_before(
+    tiktok, clock, answered_by, unread
+):
+    tiktok.connect()
+    customer = tiktok.customer("Ayu")
+    for hours in (30, 20):
+        written = tiktok.write(customer, "Hello?", timestamp_ms=milliseconds(NOW - hours * HOUR))
+    if answered_by:
+        clock.at -= HOUR
+        tiktok.control(f"/threads/{written['conversation_id']}/{answered_by}-messages", text="Yes?")
+        clock.at += HOUR
+    poll(clock)
+    assert access.conversations_for(make_agent()).get().unread_count == unread
 
 
 def test_what_was_written_while_the_account_was_disconnected_is_news(tiktok, channel, clock):
     customer = tiktok.customer("Ayu")
-    tiktok.write(customer, "Before", timestamp_ms=milliseconds(NOW - HOUR))
+    tiktok.write(customer, "Before", timestamp_ms=milliseconds(NOW - 50 * HOUR))
     poll(clock)
     Conversation.objects.update(status="closed")
     clock.at += HOUR

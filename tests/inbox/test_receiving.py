@@ -357,19 +357,6 @@ def test_a_withdrawal_that_was_told_before_the_account_was_connected_again_chang
     assert "connected again" in row.error
 
 
-def test_what_was_written_before_the_account_was_first_connected_is_history(channel):
-    channel.news_since = NOW
-    channel.save()
-    deliver(channel, "im_receive_msg", from_customer(channel, at=NOW - MINUTE))
-    Conversation.objects.update(status="closed")
-    deliver(channel, "im_receive_msg", from_customer(channel, at=NOW - MINUTE / 2))
-    conversation = the_conversation()
-    assert (conversation.inbound_count, conversation.status) == (0, "closed")
-    deliver(channel, "im_receive_msg", from_customer(channel, at=NOW))
-    conversation = the_conversation()
-    assert (conversation.inbound_count, conversation.status) == (1, "open")
-
-
 def test_messages_with_files_ring_for_them_once_a_batch(channel):
     for _ in range(3):
         content = from_customer(channel, type="image", image={"media_id": "v0in"}, text=None)
