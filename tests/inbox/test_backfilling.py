@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 
 from channels_tiktok import polling
 from channels_tiktok.errors import TikTokError
@@ -325,3 +326,42 @@ def test_a_customer_who_only_came_by_an_ad_is_there_without_a_message(tiktok, ch
     conversation = Conversation.objects.get()
     assert (conversation.contact.display_name, conversation.referral.source) == ("Ayu", "ad")
     assert conversation.window is None
+
+
+# ── By hand ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(backfilling, "SECONDS_BETWEEN_CALLS", 0)
+
+
+def test_a_sync_by_hand_reads_everything_that_changed_and_says_how_far_it_is(
+    tiktok, channel, clock, at_once, capsys
+):
+    customers = [tiktok.customer(f"Customer {number}") for number in range(2)]
+    with time_machine.travel(clock(), tick=False):
+        call_command("sync_messages")
+        assert "0 conversation(s) read" in capsys.readouterr().out
+        for customer in customers:
+            tiktok.write(customer)
+        call_command("sync_messages", channel="@Kopi.Corner")
+        told = capsys.readouterr().out
+        assert "Kopi Corner (@kopi.corner): 1 of 2 conversations read" in told
+        assert "2 of 2 conversations read" in told
+        assert Message.objects.count() == 2
+        call_command("sync_messages", channel=str(channel.pk))
+        assert "0 conversation(s) read, 0 change(s) found" in capsys.readouterr().out
+        with pytest.raises(CommandError, match="No connected channel is called nobody"):
+            call_command("sync_messages", channel="nobody")
+
+
+def test_a_sync_that_tiktok_stops_exits_with_an_error_and_goes_on_later(tiktok, channel, clock, at_once, capsys):
+    tiktok.write(tiktok.customer("Ayu"))
+    tiktok.fault("code", path="business/message/conversation/list", code=50000)
+    with time_machine.travel(clock(), tick=False):
+        with pytest.raises(CommandError, match="1 of 1 channel"):
+            call_command("sync_messages")
+        assert "stopped:" in capsys.readouterr().err
+        call_command("sync_messages")
+    assert Message.objects.count() == 1
