@@ -368,7 +368,10 @@ def _remember_username(contact: Contact, username: str, seen_at: datetime) -> No
     kept, is_new = ContactUsername.objects.get_or_create(
         contact=contact, username=username[:100], defaults={"seen_at": seen_at}
     )
-    if not is_new and kept.seen_at < seen_at:
+    if is_new:
+        contact.has_been_renamed = True
+        contact.save(update_fields=["has_been_renamed"])
+    elif kept.seen_at < seen_at:
         ContactUsername.objects.filter(pk=kept.pk).update(seen_at=seen_at)
 
 

@@ -15,6 +15,7 @@ class Contact(models.Model):
     tiktok_user_id = models.CharField(max_length=200, help_text="TikTok's unique_identifier")
     username = models.CharField(max_length=100, blank=True)
     display_name = models.CharField(max_length=200, blank=True)
+    has_been_renamed = models.BooleanField(default=False, help_text="Whether `usernames` holds any")
     is_follower = models.BooleanField(null=True)
     picture = models.FileField(upload_to="contacts/%Y/%m/", blank=True, help_text="Our copy, 192 pixels square")
     picture_url = models.CharField(max_length=2083, blank=True, help_text="Where TikTok shows it, for a time")
@@ -61,7 +62,9 @@ class Contact(models.Model):
 
     @property
     def earlier_usernames(self) -> models.QuerySet["ContactUsername"]:
-        """Usernames that are no longer this person's, the last one first."""
+        """Usernames that are no longer this person's, the last one first; no query for the many who have none."""
+        if not self.has_been_renamed:
+            return ContactUsername.objects.none()
         return self.usernames.exclude(username=self.username)
 
     @property

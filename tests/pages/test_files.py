@@ -188,6 +188,8 @@ def test_a_contacts_picture_and_earlier_usernames_are_shown(browser):
     attachment = make_attachment()
     contact = attachment.message.conversation.contact
     contact.picture.save("abcdefgh.jpg", ContentFile(BYTES))
+    contact.has_been_renamed = True
+    contact.save()
     contact.usernames.create(username="ayu_before", seen_at=contact.named_at)
     contact.usernames.create(username=contact.username, seen_at=contact.named_at)
     page = thread(browser, attachment)
