@@ -15,10 +15,12 @@ from django.core import signing
 from django.db import transaction
 from django_q.tasks import async_task
 
+from channels_tiktok import journal
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
 from channels_tiktok.errors import AppMisconfigured, Busy, OutcomeUnknown, TikTokError
-from channels_tiktok.models import Channel, ChannelEvent, Credential, OAuthState
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ChannelEvent, Credential, OAuthState
+from config.encryption import SecretUnreadable
 
 logger = logging.getLogger(__name__)
 
@@ -173,6 +175,7 @@ def finish(
     except ConnectingFailed:
         _give_back(grant)
         raise
+    journal.ring_drain()
     _register_webhook_for(channel)
     async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
@@ -224,6 +227,8 @@ def _failure(error: TikTokError) -> ConnectingFailed:
 
 def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfile:
     """Make sure that the grant is one that the inbox can live with."""
+    if len(grant.business_id) > TIKTOK_ID_LENGTH:
+        raise CodeRefused("TikTok named the account with an id that is too long to keep. Nothing was connected.")
     missing = [f"“{SCOPES[scope]}”" for scope in REQUIRED_SCOPES if scope not in grant.scopes]
     if missing:
         raise ScopesMissing(
@@ -276,6 +281,7 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
     channel, _ = Channel.objects.update_or_create(
         business_id=grant.business_id, defaults=told, create_defaults={**told, "name": name}
     )
+    journal.reconsider(business_id=grant.business_id, at=at)
     channel.events.create(kind=ChannelEvent.Kind.CONNECTED, detail=f"as @{channel.username}", actor=user, at=at)
     return channel
 
@@ -341,13 +347,17 @@ def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
 
     Says whether there was anything to remove. Connecting the same account again brings the channel back.
     """
-    credential = Credential.objects.filter(pk=channel.business_id).first()
+    try:
+        credential = Credential.objects.filter(pk=channel.business_id).first()
+    except SecretUnreadable as error:
+        logger.error("the access can't be given back to TikTok: %s", error)
+        credential = None
     if credential is not None:
         _revoke(credential.access_token)
     with transaction.atomic():
         here = Channel.objects.filter(pk=channel.pk).exclude(status=Channel.Status.REMOVED)
         removed = here.update(status=Channel.Status.REMOVED, reason="", credential=None, webhook_error="")
-        Credential.objects.filter(pk=channel.business_id).delete()
+        Credential.objects.filter(pk=channel.business_id).only("pk").delete()
         if removed:
             ChannelEvent.objects.create(channel=channel, kind=ChannelEvent.Kind.REMOVED, actor=actor, at=at)
     channel.refresh_from_db()

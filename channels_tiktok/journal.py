@@ -19,8 +19,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django_q.tasks import async_task
 
-from channels_tiktok.answers import number_in, storable, text_in
-from channels_tiktok.models import Channel, RefusedDeliveries, WebhookEvent
+from channels_tiktok.answers import cleaned, number_in, storable, text_in
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, RefusedDeliveries, WebhookEvent
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ BACKOFF = (
     timedelta(hours=1),
     timedelta(hours=6),
 )
+RECONSIDERED_FOR = timedelta(minutes=10)
 MOST_ATTEMPTS = len(BACKOFF) + 1
 KEPT_FOR = timedelta(days=30)  # after it was settled; TikTok repeats deliveries for three days
 PURGED_AT_ONCE = 1_000
@@ -178,7 +179,7 @@ def _row_for(body: bytes, *, log_id: str, at: datetime) -> WebhookEvent:
         event.state, event.error, event.settled_at = FAILED, str(reason), at
         return event
     event.event = text_in(envelope, "event")[:100]
-    event.business_id = text_in(envelope, "user_openid")[:200]
+    event.business_id = text_in(envelope, "user_openid")[:TIKTOK_ID_LENGTH]
     client_key = text_in(envelope, "client_key")
     if client_key and client_key != settings.TIKTOK_APP_ID:
         event.state, event.settled_at = IGNORED, at
@@ -225,23 +226,14 @@ def _content(content: Any) -> dict[str, Any]:
 
 def _object(text: str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        # NaN and Infinity are no JSON, and PostgreSQL doesn't store them.
+        value = json.loads(text, parse_constant=lambda constant: None)
+        # Only an escape can have brought in what no database takes.
+        value = cleaned(value) if "\\u" in text else value
     except (ValueError, RecursionError):
         raise Undecodable(f"{what} is not JSON.") from None
     if not isinstance(value, dict):
         raise Undecodable(f"{what} is not a JSON object.")
-    # Only an escape can have brought in what no database takes.
-    cleaned: dict[str, Any] = _cleaned(value) if "\\u" in text else value
-    return cleaned
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, dict):
-        return {storable(key): _cleaned(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
     return value
 
 
@@ -332,6 +324,17 @@ def purge(*, before: datetime, at_most: int, with_failed: bool = False) -> int:
     numbers = list(old.order_by("received_at").values_list("id", flat=True)[:at_most])
     count, _ = WebhookEvent.objects.filter(pk__in=numbers, state__in=states).delete()
     return count
+
+
+def reconsider(*, business_id: str, at: datetime) -> int:
+    """Put back what was ignored before the account was connected; give how many there were.
+
+    A customer may write between the owner's consent and our commit. Older events come by TikTok's own lists.
+    """
+    ignored = WebhookEvent.objects.filter(
+        state=IGNORED, business_id=business_id, received_at__gt=at - RECONSIDERED_FOR
+    )
+    return ignored.update(state=PENDING, attempts=0, error="", try_again_at=at, settled_at=None)
 
 
 def note_heard_from(*, business_ids: Iterable[str], at: datetime) -> None:

@@ -9,6 +9,9 @@ from django.db.models import F, Q
 
 from config.encryption import EncryptedTextField
 
+# TikTok's ids are opaque and of no documented length. Longer ones are refused in words, never cut.
+TIKTOK_ID_LENGTH = 500
+
 
 class Credential(models.Model):
     """The tokens that one TikTok account gave us, encrypted, apart from everything that is listed.
@@ -16,7 +19,7 @@ class Credential(models.Model):
     `business_id` is the `open_id` of the token answer (tiktok-api.md 1.3): the account that owns the tokens.
     """
 
-    business_id = models.CharField(max_length=200, primary_key=True)
+    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, primary_key=True)
     access_token = EncryptedTextField()
     refresh_token = EncryptedTextField()
     access_expires_at = models.DateTimeField()
@@ -43,7 +46,7 @@ class Channel(models.Model):
         DISCONNECTED = "disconnected", "Disconnected"
         REMOVED = "removed", "Removed"
 
-    business_id = models.CharField(max_length=200, help_text="TikTok's id of the account (open_id)")
+    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, help_text="TikTok's id of the account (open_id)")
     username = models.CharField(max_length=100, help_text="The account's @username on TikTok; it can change")
     display_name = models.CharField(max_length=200, blank=True, help_text="The account's name on TikTok")
     name = models.CharField(max_length=80, help_text="Our name for it; TikTok never sees it")
@@ -181,7 +184,7 @@ class ListedConversation(models.Model):
     """A conversation as TikTok lists it. It waits to be read while `updated_at` is newer than what was read."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="listed_conversations")
-    tiktok_conversation_id = models.CharField(max_length=200)
+    tiktok_conversation_id = models.CharField(max_length=TIKTOK_ID_LENGTH)
     updated_at = models.DateTimeField(help_text="TikTok's time of the newest thing in it")
     referral = models.JSONField(default=dict, blank=True, help_text="How the customer came (tiktok-api.md 3.2)")
     read_up_to = models.DateTimeField(null=True, blank=True, help_text="The `updated_at` that was read")
@@ -236,7 +239,7 @@ class WebhookEvent(models.Model):
         max_length=64, editable=False, help_text="SHA-256 of the raw body: TikTok repeats the same bytes"
     )
     event = models.CharField(max_length=100, blank=True)
-    business_id = models.CharField(max_length=200, blank=True)
+    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, blank=True)
     body = models.BinaryField()
     log_id = models.CharField(max_length=200, blank=True, help_text="TikTok's X-TT-LOGID")
     state = models.CharField(max_length=20, choices=State, default=State.PENDING)

@@ -17,10 +17,10 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from channels_tiktok import tokens
-from channels_tiktok.answers import ConversationPage, Thread, number_in, object_in, text_in
+from channels_tiktok.answers import ConversationPage, Thread, cleaned, number_in, object_in, text_in
 from channels_tiktok.client import ConversationType, tiktok
 from channels_tiktok.errors import TikTokError
-from channels_tiktok.models import Channel, ListedConversation, Polling
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ListedConversation, Polling
 
 logger = logging.getLogger(__name__)
 
@@ -139,11 +139,11 @@ def _page(channel: Channel, kind: ConversationType, cursor: int, *, at: datetime
 
 def _keep_listed(polling: Polling, conversation: dict[str, Any], *, is_known: IsKnown, at: datetime) -> None:
     """Note one listed conversation, and whether this run reads it."""
-    conversation_id = text_in(conversation, "conversation_id")[:200]
-    if not conversation_id:
-        return
+    conversation_id = text_in(conversation, "conversation_id")
+    if not 0 < len(conversation_id) <= TIKTOK_ID_LENGTH:
+        return  # one that is too long can't be kept: cut, it could be another one
     updated_at = _moment(number_in(conversation, "update_time"), at=at)
-    referral = object_in(conversation, "referral")
+    referral = cleaned(object_in(conversation, "referral"))
     listed, is_new = ListedConversation.objects.get_or_create(
         channel=polling.channel,
         tiktok_conversation_id=conversation_id,

@@ -24,6 +24,7 @@ SCHEDULES = [
     Every(1, "inbox.tasks.fetch_files", sweep=True),
     Every(1, "inbox.tasks.poll_channels", sweep=True),
     Every(10, "channels_tiktok.tasks.refresh_due_tokens", sweep=True),
+    Every(1, "inbox.tasks.wake_snoozed", sweep=True),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
     Every(24 * 60, "channels_tiktok.tasks.purge_old_events"),
 ]

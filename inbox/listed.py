@@ -22,6 +22,7 @@ from inbox.incoming import (
     as_object,
     emoji_of,
     moment,
+    read_id,
     read_listed,
     read_participant,
 )
@@ -36,6 +37,7 @@ LIST_LENGTH = 20  # messages, docs/tiktok-api.md 3.3
 
 Lines = list[ConversationEvent]
 Line = ConversationEvent.Kind
+NEW_MESSAGE = (Line.MESSAGE_RECEIVED, Line.MESSAGE_SENT_OUTSIDE)
 
 
 @transaction.atomic
@@ -94,7 +96,7 @@ def _receive_entry(
     conversation = find_conversation(channel, incoming)
     is_news = _is_news(channel, incoming, answered_at=answered_at, at=at)
     lines = receive(conversation, incoming, content=entry, at=at, is_news=is_news)
-    if is_limit and any(one.message_id for one in lines):
+    if is_limit and any(one.kind in NEW_MESSAGE for one in lines):
         before = incoming.at - timedelta(microseconds=1)
         lines.append(timeline.about(conversation, Line.HISTORY_MISSING, at=before))
     return lines + _keep_reactions(conversation, entry, at=at)
@@ -160,13 +162,13 @@ def _keep_reactions(conversation: Conversation, entry: dict[str, Any], *, at: da
 
     A change of the last minute is left alone: the list may be a little older than what a webhook told.
     """
-    message_id = str(entry.get("message_id", ""))[:200]
+    message_id = read_id(entry.get("message_id"))
     known = list(Reaction.objects.filter(conversation=conversation, tiktok_message_id=message_id))
     found = entry.get("reactions")
     listed = [as_object(item) for item in found] if isinstance(found, list) else []
     seen, changed = set(), False
     for item in listed:
-        person, emoji = str(item.get("unique_identifier", ""))[:200], emoji_of(item)
+        person, emoji = read_id(item.get("unique_identifier")), emoji_of(item)
         seen.add((person, emoji))
         changed_at = moment(item.get("timestamp"), received_at=at)
         mine = next((one for one in known if (one.tiktok_user_id, one.emoji) == (person, emoji)), None)

@@ -9,16 +9,16 @@ Read `drain`, then `_apply`, then the function named after the event (docs/tikto
 """
 
 import logging
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, transaction
-from django.db.models import F
+from django.db import OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
-from inbox import access, referrals, timeline, windows
+from inbox import access, delivering, referrals, timeline, windows
 from inbox.delivering import apply_read_mark, settle_sent
 from inbox.incoming import (
     MEDIA_KINDS,
@@ -30,6 +30,7 @@ from inbox.incoming import (
     emoji_of,
     moment,
     read_content,
+    read_id,
 )
 from inbox.models import (
     Attachment,
@@ -44,7 +45,8 @@ from inbox.sending import copy_last_message, line
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100
+# Events per transaction. On SQLite a batch keeps every other writer waiting, webhooks among them: keep it short.
+BATCH = {"postgresql": 100, "sqlite": 20}
 # Hand over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut this one.
 DRAIN_FOR = timedelta(seconds=40)
 
@@ -68,7 +70,7 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
     """
     settled, end = 0, clock() + at_most
     while clock() < end:
-        batch = process_batch(at=clock())
+        batch = _process_batch_despite_locks(clock)
         if not batch:
             return settled
         settled += batch
@@ -78,19 +80,32 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
     return settled
 
 
+def _process_batch_despite_locks(clock: Callable[[], datetime]) -> int:
+    """A batch that lost a deadlock to another worker is whole again: take it up once more."""
+    try:
+        return process_batch(at=clock())
+    except OperationalError as error:
+        logger.warning("A batch of the journal is tried again: %s", error)
+    return process_batch(at=clock())
+
+
 @transaction.atomic
-def process_batch(*, at: datetime, limit: int = BATCH) -> int:
-    """Apply up to `limit` pending events in one transaction; give how many were taken on."""
-    events = journal.claim_pending(limit=limit, at=at)
+def process_batch(*, at: datetime) -> int:
+    """Apply a batch of pending events in one transaction; give how many were taken on."""
+    events = journal.claim_pending(limit=BATCH[connection.vendor], at=at)
     if not events:
         return 0
     lines: Lines = []
     processed: list[WebhookEvent] = []
+    channels = {
+        channel.business_id: channel
+        for channel in Channel.objects.filter(business_id__in={event.business_id for event in events})
+    }
     # Sorted, so that two workers lock conversations in the same order and never wait for each other in a ring.
     for delivery, event in sorted(_decoded(events, at=at), key=_place):
         try:
             with transaction.atomic():
-                lines += _apply(delivery, event, at=at)
+                lines += _apply(delivery, event, channels.get(delivery.business_id))
             processed.append(event)
         except Ignored as reason:
             journal.mark_ignored(event, str(reason), at)
@@ -122,6 +137,9 @@ def _decoded(events: Iterable[WebhookEvent], *, at: datetime) -> Iterable[tuple[
             yield journal.decode(event), event
         except journal.Undecodable as error:
             journal.park(event, str(error), at)
+        except Exception as error:  # no single row may stop the whole journal
+            logger.exception("Event %s can't be read", event.pk)
+            journal.mark_failed_attempt(event, f"{type(error).__name__}: {error}", at)
 
 
 def _place(pair: tuple[journal.Delivery, WebhookEvent]) -> tuple[str, str, int]:
@@ -129,12 +147,11 @@ def _place(pair: tuple[journal.Delivery, WebhookEvent]) -> tuple[str, str, int]:
     return delivery.business_id, str(delivery.content.get("conversation_id", "")), event.pk
 
 
-def _apply(delivery: journal.Delivery, event: WebhookEvent, *, at: datetime) -> Lines:
+def _apply(delivery: journal.Delivery, event: WebhookEvent, channel: Channel | None) -> Lines:
     """Let one event take effect; give the lines that it adds to the timeline."""
     apply = EVENTS.get(delivery.event)
     if apply is None:
         raise Ignored(f"We have no use for the event {delivery.event!r}.")
-    channel = Channel.objects.filter(business_id=delivery.business_id).first()
     if channel is None:
         raise Ignored(f"No channel is connected for the account {delivery.business_id!r}.")
     if channel.status == Channel.Status.REMOVED:
@@ -175,7 +192,7 @@ def receive(
     if incoming.from_customer:
         return [] if known else _receive_from_customer(conversation, incoming, at=at, is_news=is_news)
     if known:
-        return _learn_time(conversation, known, incoming)
+        return _learn_time(known, incoming, at=at)
     return _receive_echo(conversation, incoming, at=at)
 
 
@@ -183,18 +200,20 @@ def _receive_from_customer(
     conversation: Conversation, incoming: Incoming, *, at: datetime, is_news: bool
 ) -> Lines:
     """The customer wrote: store it, open its reply window, bring the conversation back to the agents."""
-    is_newest = conversation.last_message is None or incoming.at >= conversation.last_message_at
+    is_newest = conversation.last_message_id is None or incoming.at >= conversation.last_message_at
     message = _store(conversation, incoming, Message.Source.CUSTOMER, Message.State.RECEIVED)
     windows.open_window(conversation=conversation, message=message)
     told = {"future_time": incoming.content["future_time"]} if "future_time" in incoming.content else {}
     lines = [line(message, Line.MESSAGE_RECEIVED, at=at, **told)]
-    if is_news:
-        Conversation.objects.filter(pk=conversation.pk).update(inbound_count=F("inbound_count") + 1)
+    conversation.inbound_count += is_news  # its row is locked
     if is_newest and is_news and conversation.status != Conversation.Status.OPEN:
-        lines.append(line(message, Line.STATUS_CHANGED, at=at, was=conversation.status, now="open"))
+        lines.append(line(message, Line.STATUS_CHANGED, at=at, before=conversation.status, after="open"))
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
-        conversation.save(update_fields=["status", "snoozed_until"])
-    copy_last_message(conversation)
+    if is_newest:
+        conversation.last_message, conversation.last_message_at = message, message.occurred_at
+    conversation.save(
+        update_fields=["inbound_count", "status", "snoozed_until", "last_message", "last_message_at"]
+    )
     return lines
 
 
@@ -202,7 +221,7 @@ def _receive_echo(conversation: Conversation, incoming: Incoming, *, at: datetim
     """The business wrote (docs/tiktok-api.md 4.4): one of our replies, the owner, an automatic message, an app."""
     ours = None if incoming.source in ("APP", "WEB", "OTHERS") else _reply_echoed_by(conversation, incoming)
     if ours and not incoming.is_automatic:
-        lines = settle_sent(ours, tiktok_message_id=incoming.message_id, sent_at=incoming.at, at=at)
+        lines = settle_sent(ours, tiktok_message_id=incoming.message_id, tiktok_time=incoming.at, at=at)
         copy_last_message(conversation)
         return lines
     message = _store(conversation, incoming, _business_source(incoming), Message.State.SENT)
@@ -220,16 +239,26 @@ def _business_source(incoming: Incoming) -> Message.Source:
 
 
 def _reply_echoed_by(conversation: Conversation, incoming: Incoming) -> int | None:
-    """The reply under way that this echo is of: same kind and text, the one in flight before older doubts."""
+    """The reply under way that this echo is of: same kind and text, the one in flight before older doubts.
+
+    One that went back into the queue counts too: TikTok may have carried out what it answered with an error.
+    """
     replies = conversation.messages.filter(
-        source=Message.Source.AGENT,
-        state__in=[Message.State.SENDING, Message.State.UNCONFIRMED],
-        kind=incoming.message_kind,
-    ).order_by("state", "deliver_at", "id")  # "sending" sorts before "unconfirmed"
-    return next((reply.pk for reply in replies if reply.text.strip() == incoming.text.strip()), None)
+        delivering.MAY_HAVE_ARRIVED, source=Message.Source.AGENT, kind=incoming.message_kind
+    )
+    alike = [reply for reply in replies if _same_text(reply.text, incoming.text)]
+    order = [Message.State.SENDING, Message.State.QUEUED, Message.State.UNCONFIRMED]
+    alike.sort(key=lambda reply: (order.index(Message.State(reply.state)), reply.deliver_at, reply.pk))
+    return alike[0].pk if alike else None
 
 
-def _learn_time(conversation: Conversation, message: Message, incoming: Incoming) -> Lines:
+def _same_text(one: str, other: str) -> bool:
+    """Whether two texts are the same but for what TikTok may tidy up: white space and Unicode's two forms."""
+    first, second = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (one, other))
+    return first == second
+
+
+def _learn_time(message: Message, incoming: Incoming, *, at: datetime) -> Lines:
     """The echo of a message that we know tells TikTok's own time of it."""
     if message.sent_at == incoming.at:
         return []
@@ -237,8 +266,8 @@ def _learn_time(conversation: Conversation, message: Message, incoming: Incoming
     message.save(update_fields=["sent_at", "occurred_at"])
     windows.place_in_window(message)
     apply_read_mark(message)
-    copy_last_message(conversation)
-    return []
+    copy_last_message(message.conversation)
+    return [line(message, Line.MESSAGE_TIMED, at=at)]
 
 
 def _receive_read_mark(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
@@ -285,9 +314,9 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
 
 def _receive_withdrawal(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
     """`authorization.removed`: our access was taken away (docs/tiktok-api.md 4.3)."""
-    told_at = moment(delivery.create_time, received_at=received_at)
-    if channel.connected_at and told_at + timedelta(seconds=1) <= channel.connected_at:
-        raise Ignored("The account was connected again afterwards.")
+    taken_at = moment(delivery.create_time, received_at=received_at)  # in whole seconds
+    if channel.connected_at and taken_at + timedelta(seconds=1) <= channel.connected_at:
+        raise Ignored("The account was connected again since.")
     reason = REMOVED_BECAUSE.get(str(delivery.content.get("reason")), "TikTok took our access away.")
     connecting.disconnect(channel=channel, reason=reason, at=received_at)
     return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
@@ -310,23 +339,26 @@ def find_conversation(channel: Channel, incoming: Incoming) -> Conversation:
     """The conversation of `incoming`, made if it is new, with its row locked and its contact's names learnt."""
     if not incoming.conversation_id:
         raise Unreadable("The event has no conversation_id.")
-    known = Conversation.objects.filter(channel=channel, tiktok_conversation_id=incoming.conversation_id).first()
-    if known is None:
-        if incoming.customer is None:
-            raise Unreadable("The event doesn't say who the customer is.")
-        known, _ = Conversation.objects.get_or_create(
-            channel=channel,
-            tiktok_conversation_id=incoming.conversation_id,
-            defaults={
-                "contact": _find_contact(channel, incoming.customer, at=incoming.at),
-                "created_at": incoming.at,
-                "last_message_at": incoming.at,
-            },
-        )
-    conversation = access.lock_conversation(known.pk)
+    known = access.locked_conversations().filter(channel=channel, tiktok_conversation_id=incoming.conversation_id)
+    conversation = known.first() or _begin_conversation(channel, incoming)
     if incoming.customer:
         _learn_names(conversation.contact, incoming.customer, at=incoming.at)
     return conversation
+
+
+def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
+    if incoming.customer is None:
+        raise Unreadable("The event doesn't say who the customer is.")
+    begun, _ = Conversation.objects.get_or_create(
+        channel=channel,
+        tiktok_conversation_id=incoming.conversation_id,
+        defaults={
+            "contact": _find_contact(channel, incoming.customer, at=incoming.at),
+            "created_at": incoming.at,
+            "last_message_at": incoming.at,
+        },
+    )
+    return access.lock_conversation(begun.pk)
 
 
 def _find_contact(channel: Channel, person: Person, *, at: datetime) -> Contact:
@@ -358,7 +390,6 @@ def _learn_names(contact: Contact, person: Person, *, at: datetime) -> None:
         if (value := getattr(person, name)) not in ("", None)
     }
     Contact.objects.filter(pk=contact.pk, named_at__lt=at).update(**news, named_at=at)
-    contact.refresh_from_db()
 
 
 def _remember_username(contact: Contact, username: str, seen_at: datetime) -> None:
@@ -410,8 +441,8 @@ def _keep_reactions(conversation: Conversation, items: Any, incoming: Incoming, 
         changed_at = moment(change.get("timestamp"), received_at=incoming.at)
         reaction, is_new = Reaction.objects.get_or_create(
             conversation=conversation,
-            tiktok_message_id=str(change.get("original_msg_id", ""))[:200],
-            tiktok_user_id=str(change.get("unique_identifier", ""))[:200],
+            tiktok_message_id=read_id(change.get("original_msg_id")),
+            tiktok_user_id=read_id(change.get("unique_identifier")),
             emoji=emoji_of(change),
             defaults={"is_on": _adds(change), "changed_at": changed_at},
         )

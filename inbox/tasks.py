@@ -35,6 +35,14 @@ def reconcile_replies() -> None:
 
 
 @task
+def wake_snoozed() -> None:
+    """Open conversations whose sleep is over."""
+    from inbox import working
+
+    working.wake_snoozed(at=timezone.now())
+
+
+@task
 def purge_idempotency_keys() -> None:
     """Forget the API's idempotency keys that were kept long enough."""
     from inbox.api import idempotency

@@ -9,7 +9,7 @@ Rules: docs/tiktok-api.md 5.1 (rule A), O35–O42.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
@@ -18,6 +18,9 @@ from inbox.models import REPLIES_PER_WINDOW, REPLY_WINDOW, Conversation, Message
 
 # What TikTok counts among the ten. Automatic messages don't (docs/tiktok-api.md 5.1).
 COUNTED = (Message.Source.AGENT, Message.Source.OTHER, Message.Source.OWNER)
+
+
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 class ReplyRefused(Exception):
@@ -108,7 +111,7 @@ def give_back(message: Message) -> None:
         return
     message.slot = None
     message.save(update_fields=["slot"])
-    _deal_slots(message.window)
+    deal_slots(message.window)
 
 
 def refuse_until_customer_writes(message: Message, *, words: str, at: datetime) -> None:
@@ -152,7 +155,7 @@ def place_in_window(message: Message) -> None:
             return  # it keeps the slot that it has: never fewer are counted than may have arrived
     _move(message, window, slot)
     for changed in filter(None, (old, window)):
-        _deal_slots(changed)
+        deal_slots(changed)
 
 
 def _may_hold(message: Message, window: ReplyWindow) -> bool:
@@ -188,7 +191,7 @@ def _move(message: Message, window: ReplyWindow, slot: int | None) -> None:
     message.save(update_fields=["window", "window_closes_at", "slot"])
 
 
-def _deal_slots(window: ReplyWindow) -> None:
+def deal_slots(window: ReplyWindow) -> None:
     """Give free slots to what the owner or another app sent in `window`, oldest first, and count what is held."""
     held = set(Message.objects.filter(window=window, slot__isnull=False).values_list("slot", flat=True))
     free = [slot for slot in range(1, REPLIES_PER_WINDOW + 1) if slot not in held]
@@ -208,13 +211,12 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
     TikTok counts a reply in the window that is newest when the reply reaches it. So replies that still wait
     or are under way belong to the newest window; sent ones to the window of their time.
     """
-    newer = ReplyWindow.objects.filter(conversation=conversation).filter(
-        Q(opened_at__gt=window.opened_at) | Q(opened_at=window.opened_at, pk__gt=window.pk)
-    )
-    next_opens = newer.order_by("opened_at", "id").values_list("opened_at", flat=True).first()
+    next_opens = _opening_after(window, conversation)
     its_own = Q(sent_at__gte=window.opened_at, sent_at__lt=min(window.closes_at, next_opens or window.closes_at))
     if next_opens is None:
-        its_own |= Q(state__in=[Message.State.QUEUED, Message.State.SENDING, Message.State.UNCONFIRMED])
+        its_own |= Q(state__in=[Message.State.QUEUED, Message.State.SENDING])
+        # What was handed over well before the customer wrote can only have counted in the older window.
+        its_own |= Q(state=Message.State.UNCONFIRMED, handed_over_at__gte=window.opened_at - CLOCKS_DIFFER_BY)
     moving = (
         Message.objects.filter(its_own, conversation=conversation, source__in=COUNTED)
         .exclude(window=window)
@@ -222,6 +224,8 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
         .select_related("window")
         .order_by("occurred_at", "id")
     )
+    if not moving:
+        return
     left: dict[int, ReplyWindow] = {}
     slots = iter(range(1, REPLIES_PER_WINDOW + 1))
     for message in moving:
@@ -235,4 +239,14 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
             left[message.window.pk] = message.window
         _move(message, window, slot)
     for changed in (*left.values(), window):
-        _deal_slots(changed)
+        deal_slots(changed)
+
+
+def _opening_after(window: ReplyWindow, conversation: Conversation) -> datetime | None:
+    """When the next window after `window` opens; no query in the usual case that it is the newest itself."""
+    if conversation.window is None or _comes_after(window, conversation.window):
+        return None
+    newer = ReplyWindow.objects.filter(conversation=conversation).filter(
+        Q(opened_at__gt=window.opened_at) | Q(opened_at=window.opened_at, pk__gt=window.pk)
+    )
+    return newer.order_by("opened_at", "id").values_list("opened_at", flat=True).first()

@@ -5,14 +5,14 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from channels_tiktok.models import Channel
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 
 
 class Contact(models.Model):
     """A TikTok user as seen by one channel, keyed by TikTok's stable id, never by the username, which changes."""
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="contacts")
-    tiktok_user_id = models.CharField(max_length=200, help_text="TikTok's unique_identifier")
+    tiktok_user_id = models.CharField(max_length=TIKTOK_ID_LENGTH, help_text="TikTok's unique_identifier")
     username = models.CharField(max_length=100, blank=True)
     display_name = models.CharField(max_length=200, blank=True)
     has_been_renamed = models.BooleanField(default=False, help_text="Whether `usernames` holds any")

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from channels_tiktok.models import Channel
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 from inbox.models.contact import Contact
 from inbox.models.message import Message
 from inbox.models.reply_window import ReplyWindow
@@ -51,7 +51,7 @@ class Conversation(models.Model):
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="conversations")
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
-    tiktok_conversation_id = models.CharField(max_length=200)
+    tiktok_conversation_id = models.CharField(max_length=TIKTOK_ID_LENGTH)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     assignee = models.ForeignKey(

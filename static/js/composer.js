@@ -67,6 +67,7 @@ function sayError(form, text) {
 document.addEventListener("input", (event) => {
   if (event.target !== box()) return;
   keepDraft(openConversation(), event.target.value);
+  sayError(event.target.form, "");
   count(event.target);
   grow(event.target);
 });
