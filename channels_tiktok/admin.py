@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
 from channels_tiktok import connecting, journal
-from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
 CONSENT_ENDS_SOON = timedelta(days=30)
@@ -62,6 +62,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "connected_by",
         "connected_at",
         "last_event_at",
+        "conversations_read",
         "business_id",
     )
     readonly_fields = fields
@@ -79,6 +80,13 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """An error of the webhook is a line only where there is one."""
         return [name for name in self.fields if name != "webhook_error" or (obj and obj.webhook_error)]
+
+    @admin.display(description="Conversations on TikTok")
+    def conversations_read(self, channel: Channel) -> str:
+        polling = Polling.objects.filter(channel=channel).first()
+        if polling is None:
+            return "Not looked for yet"
+        return f"{polling.progress}. {polling.error}" if polling.error else polling.progress
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Every channel with what its row tells. The dates only: no page has a reason to read a token."""
@@ -290,3 +298,10 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             f"{count} put back to be processed; only failed ones can be tried again.",
             messages.SUCCESS if count else messages.WARNING,
         )
+
+
+@admin.register(RefusedDeliveries)
+class RefusedDeliveriesAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("day", "count", "last_at")
+    list_display_links = None
+    ordering = ("-day",)

@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django_q.tasks import async_task
 
 from channels_tiktok import journal
 from channels_tiktok.answers import BusinessProfile, TokenGrant
@@ -183,6 +184,7 @@ def finish(
         raise
     journal.ring_drain()
     _register_webhook_for(channel)
+    async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
 

@@ -160,6 +160,7 @@ TIKTOK_AUTH_URL = env.str("TIKTOK_AUTH_URL", default="https://www.tiktok.com/v2/
 TIKTOK_WEBHOOK_TOLERANCE = env.int("TIKTOK_WEBHOOK_TOLERANCE", default=300)  # seconds
 TIKTOK_OPTIONAL_SCOPES = env.list("TIKTOK_OPTIONAL_SCOPES", default=[])
 JOURNAL_DRAIN_TASK = "inbox.tasks.drain_journal"  # rung when TikTok has delivered something
+CHANNEL_CONNECTED_TASK = "inbox.tasks.poll_channels"  # rung when an account was connected
 TOKEN_ENCRYPTION_KEYS = env.list("TOKEN_ENCRYPTION_KEYS", default=[])  # Fernet keys; the first one encrypts
 
 # ── People ────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,6 +246,7 @@ SPECTACULAR_SETTINGS = {
         "MessageSource": "inbox.models.Message.Source",
         "MessageState": "inbox.models.Message.State",
         "MessageKind": "inbox.models.Message.Kind",
+        "AttachmentState": "inbox.models.Attachment.State",
         "ReferralSource": "inbox.models.Referral.Source",
     },
 }

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from channels_tiktok import errors, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from inbox.listed import receive_list
 from inbox.models import Message
-from inbox.receiving import receive_list
 
 logger = logging.getLogger(__name__)
 

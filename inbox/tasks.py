@@ -57,3 +57,19 @@ def purge_idempotency_keys() -> None:
     from inbox.api import idempotency
 
     idempotency.purge_keys(at=timezone.now())
+
+
+@task
+def fetch_files() -> None:
+    """Fetch pictures, videos and stickers of messages, and the pictures of contacts."""
+    from inbox import fetching
+
+    fetching.fetch_due(clock=timezone.now)
+
+
+@task
+def poll_channels() -> None:
+    """Read TikTok's own lists: what webhooks did not bring, and what was there before we were."""
+    from inbox import backfilling
+
+    backfilling.poll_due(clock=timezone.now)

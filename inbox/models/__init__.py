@@ -1,6 +1,6 @@
 """The agents' side of the database. Each module holds what is refused about one thing."""
 
-from inbox.models.contact import Contact
+from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
@@ -12,6 +12,7 @@ __all__ = [
     "AgentReadMark",
     "Attachment",
     "Contact",
+    "ContactUsername",
     "Conversation",
     "ConversationEvent",
     "IdempotencyKey",

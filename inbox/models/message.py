@@ -199,6 +199,15 @@ class Attachment(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "stored", "failed"]), name="attachment_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="stored") | ~Q(file=""), name="stored_attachment_has_a_file"
+            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_attachment_says_why"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["try_again_at", "id"], name="attachments_to_fetch", condition=Q(state="pending")),
         ]

@@ -36,6 +36,9 @@ class ConversationEvent(models.Model):
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
         LABELS_CHANGED = "labels_changed", "Labels changed"
+        ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"
+        ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"
+        HISTORY_MISSING = "history_missing", "Older messages are only in TikTok"
         CONTACT_CHANGED = "contact_changed", "Contact changed"
         CHANNEL_CHANGED = "channel_changed", "Channel changed"
 

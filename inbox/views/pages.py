@@ -83,6 +83,7 @@ def conversation_context(request: AgentRequest, conversation: Conversation, *, a
         "allowance": _allowance(request, conversation, at=at),
         "may_change": request.user.has_perm(access.CHANGE),
         "text_limit": TEXT_LIMIT,
+        "earlier_usernames": conversation.contact.earlier_usernames,
     }
 
 

@@ -1,10 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission
 from django_q.models import OrmQ
 
 from channels_tiktok import journal
 from channels_tiktok.connecting import disconnect
-from channels_tiktok.models import Channel, WebhookEvent
+from channels_tiktok.models import Channel, Polling, RefusedDeliveries, WebhookEvent
 
 pytestmark = pytest.mark.django_db
 CHANNELS = "/admin/channels_tiktok/channel/"
@@ -104,3 +106,17 @@ def test_who_may_only_look_can_not_try_again(viewer, at):
     again(viewer, failed)
     failed.refresh_from_db()
     assert failed.state == "failed"
+
+
+def test_days_with_forged_deliveries_are_listed(browser, at):
+    RefusedDeliveries.objects.create(day=at.date(), count=17, last_at=at)
+    page = browser.get("/admin/channels_tiktok/refuseddeliveries/").content.decode()
+    assert "17" in page
+
+
+def test_a_channels_page_says_how_far_its_conversations_are_read(browser, channel, at):
+    address = f"{CHANNELS}{channel.pk}/change/"
+    assert "Not looked for yet" in browser.get(address).content.decode()
+    pause = timedelta(minutes=2)
+    Polling.objects.create(channel=channel, next_run_at=at, pause=pause, listed_at=at, to_read=40, were_read=12)
+    assert "Read 12 of 40 conversations from TikTok" in browser.get(address).content.decode()
