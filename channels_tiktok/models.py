@@ -55,6 +55,11 @@ class Channel(models.Model):
     )
     connected_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True, help_text="Last webhook from TikTok")
+    sends_read_marks = models.BooleanField(
+        "show customers when we have seen their messages",
+        default=True,
+        help_text="TikTok then shows “Seen” as soon as an agent has opened the conversation",
+    )
     webhook_error = models.TextField(blank=True, help_text="Why the webhook could not be registered")
 
     class Meta:
@@ -105,6 +110,16 @@ class ChannelEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.get_kind_display()}"
+
+
+class Pace(models.Model):
+    """When the app may make its next call that counts against TikTok's limit; see `channels_tiktok.pacing`."""
+
+    app_id = models.CharField(max_length=200, primary_key=True)
+    free_at = models.DateTimeField(help_text="Every turn before this time is taken")
+
+    def __str__(self) -> str:
+        return f"Pace of app {self.app_id}"
 
 
 class OAuthState(models.Model):

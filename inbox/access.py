@@ -2,11 +2,11 @@
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
+from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Conversation
+from inbox.models import AgentReadMark, Conversation, Draft
 
 Person = User | AnonymousUser
 
@@ -27,7 +27,7 @@ def channels_for(user: Person) -> QuerySet[Channel]:
 
 
 def conversations_for(user: Person) -> QuerySet[Conversation]:
-    """The conversations that `user` may see, with what a list row shows, each with `unread_count` for `user`."""
+    """The conversations that `user` may see, with what a list row shows: `unread_count`, `has_draft` of `user`."""
     if not user.has_perm(VIEW):
         return Conversation.objects.none()
     return (
@@ -36,7 +36,10 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
         )
         .prefetch_related("labels")
         .alias(seen=_seen_by(user))
-        .annotate(unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)))
+        .annotate(
+            unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)),
+            has_draft=Exists(Draft.objects.filter(agent_id=user.pk, conversation=OuterRef("pk"))),
+        )
     )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Aggregate, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import Aggregate, Exists, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
@@ -20,6 +20,8 @@ from inbox.models import Conversation, ConversationEvent, Message, Reaction
 PAGE = 50
 SHOWN_LINES = [ConversationEvent.Kind.STATUS_CHANGED, ConversationEvent.Kind.ASSIGNED]
 NAMES = ("first_name", "last_name", "username")
+# What waits or went wrong says so under itself, not under the last of its group.
+SPEAKS = {Message.State.QUEUED, Message.State.FAILED, Message.State.UNCONFIRMED}
 GROUPED_WITHIN = timedelta(minutes=10)
 
 
@@ -99,7 +101,7 @@ class _Joined(Aggregate):
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
-    """A thread's messages, each with its author, `quoted` and `reacted` in the same query."""
+    """A thread's messages, each with its author, `quoted`, `reacted` and `was_sent_again` in the same query."""
     here = {"conversation_id": OuterRef("conversation_id")}
     quoted = Message.objects.filter(**here, tiktok_message_id=OuterRef("quoted_message_id"))
     reacted = Reaction.objects.filter(**here, tiktok_message_id=OuterRef("tiktok_message_id"), is_on=True)
@@ -110,6 +112,7 @@ def _messages(conversation: Conversation) -> QuerySet[Message]:
             quoted=Subquery(
                 quoted.values(found=JSONObject(id="id", text="text", kind="kind", source="source"))[:1]
             ),
+            was_sent_again=Exists(Message.objects.filter(again_of=OuterRef("pk"))),
             reacted=Subquery(reacted.values("tiktok_message_id").annotate(all=_Joined("emoji")).values("all")),
         )
     )
@@ -126,7 +129,10 @@ def _grouped(messages: list[Message]) -> list[Item]:
                 "inbox/_message.html",
                 order_of(message),
                 message,
-                ends_group=later is None or not _together(message, later) or message.state != later.state,
+                ends_group=later is None
+                or not _together(message, later)
+                or message.state != later.state
+                or message.state in SPEAKS,
                 starts_group=earlier is None or not _together(earlier, message),
             )
         )

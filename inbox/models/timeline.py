@@ -34,6 +34,7 @@ class ConversationEvent(models.Model):
         ASSIGNED = "assigned", "Assigned"
         LABELS_CHANGED = "labels_changed", "Labels changed"
         CONTACT_CHANGED = "contact_changed", "Contact changed"
+        IMAGES_CHANGED = "images_changed", "TikTok said whether images may be sent"
         CHANNEL_CHANGED = "channel_changed", "Channel changed"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")

@@ -174,7 +174,10 @@ def test_a_time_at_or_after_the_windows_close_is_refused(reply, conversation):
     answer = reply(send_at=closes.isoformat())
     assert answer.status_code == 400
     assert answer.json() == {
-        "send_at": [f"The reply window closes at {closes:%Y-%m-%d %H:%M} UTC; choose a time before that."]
+        "send_at": [
+            f"The reply window closes at {closes:%Y-%m-%d %H:%M} UTC. "
+            f"The latest safe time is {closes - timedelta(minutes=5):%Y-%m-%d %H:%M} UTC."
+        ]
     }
     assert reply(send_at=(closes - timedelta(seconds=1)).isoformat()).status_code == 201
 
