@@ -8,9 +8,9 @@ one sentence before anything is stored, and no file makes us decode more pixels 
 import io
 import threading
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Protocol
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from inbox.refusals import BadReply
 
@@ -35,6 +35,12 @@ EMPTY = "This file is empty."
 _decoding = threading.Lock()
 
 
+class File(Protocol):
+    """Whatever gives bytes."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Picture:
     """A picture as it will be sent, and a small one to show in the thread."""
@@ -51,7 +57,7 @@ class Picture:
         return ".png" if self.content_type == "image/png" else ".jpg"
 
 
-def prepare(file: BinaryIO | bytes) -> Picture:
+def prepare(file: File | bytes) -> Picture:
     """Check and convert what an agent gave. Raises BadReply("image", …)."""
     content = _read(file)
     try:
@@ -63,13 +69,13 @@ def prepare(file: BinaryIO | bytes) -> Picture:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadReply("image", FAR_TOO_MANY_PIXELS) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise BadReply("image", DAMAGED if _begins_like_a_picture(content) else NOT_AN_IMAGE) from error
     except Exception as error:  # a broken file makes the decoders raise nearly anything
         raise BadReply("image", DAMAGED) from error
 
 
-def _read(file: BinaryIO | bytes) -> bytes:
+def _read(file: File | bytes) -> bytes:
     content = file if isinstance(file, bytes) else file.read(LARGEST_FILE + 1)
     if not content:
         raise BadReply("image", EMPTY)
@@ -178,5 +184,5 @@ def _thumbnail(image: Image.Image) -> bytes:
 
 def _saved(image: Image.Image, format: str, **options: object) -> bytes:
     file = io.BytesIO()
-    image.save(file, format, **options)  # type: ignore[arg-type]  # each format has options of its own
+    image.save(file, format, **options)
     return file.getvalue()

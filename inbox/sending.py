@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
@@ -64,7 +64,7 @@ def queue_reply(
     user: Any,
     conversation_id: int,
     text: str = "",
-    image: BinaryIO | bytes | None = None,
+    image: images.File | bytes | None = None,
     quoted_id: int | None = None,
     at: datetime,
     deliver_at: datetime | None = None,
@@ -91,7 +91,7 @@ def queue_replies(
     user: Any,
     conversation_id: int,
     text: str = "",
-    image: BinaryIO | bytes | None = None,
+    image: images.File | bytes | None = None,
     quoted_id: int | None = None,
     at: datetime,
     deliver_at: datetime | None = None,

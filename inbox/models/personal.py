@@ -1,6 +1,6 @@
 """What belongs to one agent alone: a reply being written, and how the pages behave for them."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
@@ -56,6 +56,6 @@ class Preferences(models.Model):
         return f"Preferences of {self.user}"
 
     @classmethod
-    def of(cls, user: object) -> "Preferences":
+    def of(cls, user: Any) -> "Preferences":
         """What `user` has chosen, or the defaults."""
         return cls.objects.filter(user=user).first() or cls(user=user)

@@ -66,7 +66,7 @@ def cancel(request: AgentRequest, message_id: int) -> HttpResponse:
     text = sending.text_of_press(message)
     if text and not drafts.text_of(request.user, conversation):
         drafts.save(user=request.user, conversation_id=conversation.pk, text=text, at=at)
-    return _done(request, conversation.pk, error="")
+    return _done(request, conversation.pk, error="", taken_back=text)
 
 
 @require_POST

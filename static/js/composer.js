@@ -34,9 +34,11 @@ function weigh(textarea) {
   const uses = document.querySelector(".composer-uses");
   const isTwo = textarea.value.trim() !== "" && byId("composer-image").files.length > 0;
   const left = Number(uses?.dataset.left || 0);
-  if (uses) say(uses, (isTwo ? words.usesTwo : words.usesOne).replace("{n}", left));
-  const hint = isTwo && uses && left < 2 ? words.tooFew.replace("{n}", left) : LINK.test(textarea.value) ? words.link : "";
-  say(byId("composer-hint"), hint);
+  if (uses) say(uses, words.uses.replace("{n}", isTwo ? 2 : 1).replace("{left}", left));
+  const hints = [];
+  if (isTwo && uses) hints.push((left < 2 ? words.tooFew : words.twoMessages).replace("{n}", left));
+  if (LINK.test(textarea.value)) hints.push(words.link);
+  say(byId("composer-hint"), hints.join(" "));
 }
 
 function refresh() {
@@ -114,7 +116,11 @@ document.addEventListener("toggle", (event) => {
   const time = byId("composer-time");
   const latest = byId("composer-latest").dataset.latest;
   time.min = localTime(new Date());
-  if (latest) time.max = localTime(new Date(latest));
+  if (latest) {
+    time.max = localTime(new Date(latest));
+    const spoken = new Date(latest).toLocaleString(document.documentElement.lang, { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    byId("composer-latest").textContent = words.latestSafe.replace("{n}", spoken);
+  }
   if (!time.value) {
     const soon = new Date(Math.ceil((Date.now() + 30 * 60_000) / 900_000) * 900_000);
     time.value = localTime(latest && soon > new Date(latest) ? new Date(latest) : soon);
@@ -160,7 +166,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.detail.elt;
   if (!form.matches?.("[data-takes-back]") || !event.detail.successful) return;
-  const text = event.detail.requestConfig.parameters.text || "";
+  const answer = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+  const text = answer.querySelector("[data-taken-back]")?.textContent || "";
   if (box() && !box().value && text) {
     box().value = text;
     announcer.textContent = words.takenBack;
