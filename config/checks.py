@@ -8,13 +8,14 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from config.encryption import NEW_KEY_COMMAND
+from config.settings import SECRET_KEY
 
 
 @register
 def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """SECRET_KEY and TOKEN_ENCRYPTION_KEYS are there and usable."""
     found: list[CheckMessage] = []
-    if not settings.SECRET_KEY:
+    if not SECRET_KEY:  # reading it from django.conf raises where it is empty, before anybody is told
         found.append(
             Error(
                 "SECRET_KEY is empty.",

@@ -130,7 +130,6 @@ CACHES: dict[str, dict[str, Any]] = {
         "LOCATION": DATA_DIR / "heartbeat",
     },
 }
-REDIS_URL = env.str("REDIS_URL", default="")
 
 # ── Background work (libraries: django-q2 on its ORM broker, so a task is enqueued in the transaction
 #    that needs it). Tables are the queues; these tasks are only wake-ups. ─────────────────────────────

@@ -67,11 +67,12 @@ def lock_conversation(conversation_id: int) -> Conversation:
 
     (On SQLite the transaction itself is the lock.)
     """
-    return (
-        Conversation.objects.select_for_update(of=("self",))
-        .select_related("channel", "contact", "window")
-        .get(pk=conversation_id)
-    )
+    return locked_conversations().get(pk=conversation_id)
+
+
+def locked_conversations() -> QuerySet[Conversation]:
+    """Conversations whose rows are locked as they are read, with what the rules look at."""
+    return Conversation.objects.select_for_update(of=("self",)).select_related("channel", "contact", "window")
 
 
 def mark_seen(*, user: User, conversation: Conversation) -> None:

@@ -44,13 +44,15 @@ def countdown(conversation: Conversation, *, at: datetime) -> Countdown:
     return Countdown(_stage(left), words, spoken, percent, window.closes_at, window.replies_left)
 
 
-def sentence(conversation: Conversation, *, left: str, me: int | None, at: datetime, assignee: str) -> str:
-    """A list row for the ear: "Ayu, unread, 5 hours left, 3 of 10 replies left, assigned to you"."""
-    state = countdown(conversation, at=at)
+def sentence(conversation: Conversation, state: Countdown, *, me: int | None, assignee: str) -> str:
+    """A list row for the ear: "Ayu, unread, {left}, 3 of 10 replies left, assigned to you".
+
+    `{left}` stands for the words that advance with the clock.
+    """
     parts = [conversation.contact.name]
     if getattr(conversation, "unread_count", 0):
         parts.append(_("unread"))
-    parts.append(left)
+    parts.append("{left}")
     if state.is_open:
         parts.append(_replies_words(state.replies_left))
     if conversation.assignee_id:

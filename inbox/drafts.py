@@ -7,6 +7,8 @@ agent empties the box. Refusals, log-outs and crashes leave it as it is.
 from datetime import datetime
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+
 from inbox import access
 from inbox.models import Conversation, Draft
 
@@ -16,6 +18,11 @@ LONGEST = 20_000  # characters: more than TikTok takes, so that too long a text 
 def text_of(user: Any, conversation: Conversation) -> str:
     """The draft's text, or nothing."""
     return Draft.objects.filter(agent=user, conversation=conversation).values_list("text", flat=True).first() or ""
+
+
+def text_in(user: Any) -> Subquery:
+    """For a query over conversations: the text of the user's draft in each, or null."""
+    return Subquery(Draft.objects.filter(agent=user, conversation=OuterRef("pk")).values("text")[:1])
 
 
 def save(*, user: Any, conversation_id: int, text: str, at: datetime) -> bool:

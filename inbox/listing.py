@@ -7,6 +7,7 @@ are. Every row has a position that sorts as text, so that a browser can put a ch
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -18,7 +19,7 @@ from channels_tiktok.models import Channel
 from inbox import access
 from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message
 
-PAGE = 50
+PAGE = 30
 COUNT_UP_TO = 100
 TROUBLE_COUNTS_FOR = timedelta(days=7)
 CLOSING_SOON = timedelta(hours=6)
@@ -66,12 +67,17 @@ class Listing:
     @property
     def query(self) -> str:
         """The parameters that lead back to this list, with their `?`, or nothing."""
-        parts = []
-        if self.view != View.OPEN:
-            parts.append(f"view={self.view.value}")
-        if self.sort != Sort.CLOSING:
-            parts.append(f"sort={self.sort.value}")
-        return "?" + "&".join(parts) if parts else ""
+        return self.query_after("")
+
+    def query_after(self, position: str) -> str:
+        """The parameters that lead to this list's page after `position`."""
+        chosen = {
+            "view": "" if self.view == View.OPEN else self.view.value,
+            "sort": "" if self.sort == Sort.CLOSING else self.sort.value,
+            "after": position,
+        }
+        query = urlencode({name: value for name, value in chosen.items() if value})
+        return f"?{query}" if query else ""
 
     @property
     def sort_choices(self) -> list[tuple[str, Any]]:
@@ -134,11 +140,11 @@ def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]
 
     Read before anything else of a page: what happens afterwards has a higher number and is told by the live page.
     """
+    conversations = access.conversations_for(user).prefetch_related(None).order_by().values("pk")
     numbers: dict[str, Any] = {
-        f"in_{view.value}": _CappedCount(
-            Listing(user, view).conversations(at=at).order_by().values("pk")[:COUNT_UP_TO]
-        )
+        f"in_{view.value}": _CappedCount(conversations.filter(_in_view(view, user, at=at))[:COUNT_UP_TO])
         for view in View
+        if view != View.CLOSED  # nothing is to be done about those
     }
     numbers["in_troubled"] = _CappedCount(troubled_replies(at=at).order_by().values("pk")[:COUNT_UP_TO])
     newest = ConversationEvent.objects.order_by("-id").values("id")[:1]

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, transaction
-from django.db.models import F
+from django.db import OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
@@ -27,7 +26,8 @@ from inbox.timeline import record
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100
+# Events per transaction. On SQLite a batch keeps every other writer waiting, webhooks among them: keep it short.
+BATCH = {"postgresql": 100, "sqlite": 20}
 # Hand over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut this one.
 DRAIN_FOR = timedelta(seconds=40)
 
@@ -66,18 +66,22 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
 
 
 @transaction.atomic
-def process_batch(*, at: datetime, limit: int = BATCH) -> int:
-    """Apply up to `limit` pending events in one transaction; give how many were taken on."""
-    events = journal.claim_pending(limit=limit, at=at)
+def process_batch(*, at: datetime) -> int:
+    """Apply a batch of pending events in one transaction; give how many were taken on."""
+    events = journal.claim_pending(limit=BATCH[connection.vendor], at=at)
     if not events:
         return 0
     lines: Lines = []
     processed: list[WebhookEvent] = []
+    channels = {
+        channel.business_id: channel
+        for channel in Channel.objects.filter(business_id__in={event.business_id for event in events})
+    }
     # Sorted, so that two workers lock conversations in the same order and never wait for each other in a ring.
     for delivery, event in sorted(_decoded(events, at=at), key=_place):
         try:
             with transaction.atomic():
-                lines += _apply(delivery, event, at=at)
+                lines += _apply(delivery, event, channels.get(delivery.business_id))
             processed.append(event)
         except Ignored as reason:
             journal.mark_ignored(event, str(reason), at)
@@ -107,12 +111,11 @@ def _place(pair: tuple[journal.Delivery, WebhookEvent]) -> tuple[str, str, int]:
     return delivery.business_id, str(delivery.content.get("conversation_id", "")), event.pk
 
 
-def _apply(delivery: journal.Delivery, event: WebhookEvent, *, at: datetime) -> Lines:
+def _apply(delivery: journal.Delivery, event: WebhookEvent, channel: Channel | None) -> Lines:
     """Let one event take effect; give the lines that it adds to the timeline."""
     apply = EVENTS.get(delivery.event)
     if apply is None:
         raise Ignored(f"We have no use for the event {delivery.event!r}.")
-    channel = Channel.objects.filter(business_id=delivery.business_id).first()
     if channel is None:
         raise Ignored(f"No channel is connected for the account {delivery.business_id!r}.")
     if channel.status == Channel.Status.REMOVED:
@@ -143,22 +146,25 @@ def receive(conversation: Conversation, incoming: Incoming, *, content: dict[str
     if incoming.from_customer:
         return [] if known else _receive_from_customer(conversation, incoming, at=at)
     if known:
-        return _learn_time(conversation, known, incoming)
+        return _learn_time(known, incoming, at=at)
     return _receive_echo(conversation, incoming, at=at)
 
 
 def _receive_from_customer(conversation: Conversation, incoming: Incoming, *, at: datetime) -> Lines:
     """The customer wrote: store it, open its reply window, bring the conversation back to the agents."""
-    is_newest = conversation.last_message is None or incoming.at >= conversation.last_message_at
+    is_newest = conversation.last_message_id is None or incoming.at >= conversation.last_message_at
     message = _store(conversation, incoming, Message.Source.CUSTOMER, Message.State.RECEIVED)
     windows.open_window(conversation=conversation, message=message)
     lines = [line(message, Line.MESSAGE_RECEIVED, at=at)]
-    Conversation.objects.filter(pk=conversation.pk).update(inbound_count=F("inbound_count") + 1)
+    conversation.inbound_count += 1  # its row is locked
     if is_newest and conversation.status != Conversation.Status.OPEN:
-        lines.append(line(message, Line.STATUS_CHANGED, at=at, was=conversation.status, now="open"))
+        lines.append(line(message, Line.STATUS_CHANGED, at=at, before=conversation.status, after="open"))
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
-        conversation.save(update_fields=["status", "snoozed_until"])
-    copy_last_message(conversation)
+    if is_newest:
+        conversation.last_message, conversation.last_message_at = message, message.occurred_at
+    conversation.save(
+        update_fields=["inbound_count", "status", "snoozed_until", "last_message", "last_message_at"]
+    )
     return lines
 
 
@@ -193,7 +199,7 @@ def _reply_echoed_by(conversation: Conversation, incoming: Incoming) -> int | No
     return next((reply.pk for reply in replies if reply.text.strip() == incoming.text.strip()), None)
 
 
-def _learn_time(conversation: Conversation, message: Message, incoming: Incoming) -> Lines:
+def _learn_time(message: Message, incoming: Incoming, *, at: datetime) -> Lines:
     """The echo of a message that we know tells TikTok's own time of it."""
     if message.sent_at == incoming.at:
         return []
@@ -201,8 +207,8 @@ def _learn_time(conversation: Conversation, message: Message, incoming: Incoming
     message.save(update_fields=["sent_at", "occurred_at"])
     windows.place_in_window(message)
     apply_read_mark(message)
-    copy_last_message(conversation)
-    return []
+    copy_last_message(message.conversation)
+    return [line(message, Line.MESSAGE_TIMED, at=at)]
 
 
 def _receive_read_mark(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
@@ -271,23 +277,26 @@ def find_conversation(channel: Channel, incoming: Incoming) -> Conversation:
     """The conversation of `incoming`, made if it is new, with its row locked and its contact's names learnt."""
     if not incoming.conversation_id:
         raise Unreadable("The event has no conversation_id.")
-    known = Conversation.objects.filter(channel=channel, tiktok_conversation_id=incoming.conversation_id).first()
-    if known is None:
-        if incoming.customer is None:
-            raise Unreadable("The event doesn't say who the customer is.")
-        known, _ = Conversation.objects.get_or_create(
-            channel=channel,
-            tiktok_conversation_id=incoming.conversation_id,
-            defaults={
-                "contact": _find_contact(channel, incoming.customer, at=incoming.at),
-                "created_at": incoming.at,
-                "last_message_at": incoming.at,
-            },
-        )
-    conversation = access.lock_conversation(known.pk)
+    known = access.locked_conversations().filter(channel=channel, tiktok_conversation_id=incoming.conversation_id)
+    conversation = known.first() or _begin_conversation(channel, incoming)
     if incoming.customer:
         _learn_names(conversation.contact, incoming.customer, at=incoming.at)
     return conversation
+
+
+def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
+    if incoming.customer is None:
+        raise Unreadable("The event doesn't say who the customer is.")
+    begun, _ = Conversation.objects.get_or_create(
+        channel=channel,
+        tiktok_conversation_id=incoming.conversation_id,
+        defaults={
+            "contact": _find_contact(channel, incoming.customer, at=incoming.at),
+            "created_at": incoming.at,
+            "last_message_at": incoming.at,
+        },
+    )
+    return access.lock_conversation(begun.pk)
 
 
 def _find_contact(channel: Channel, person: Person, *, at: datetime) -> Contact:
@@ -314,7 +323,6 @@ def _learn_names(contact: Contact, person: Person, *, at: datetime) -> None:
         if (value := getattr(person, name)) not in ("", None)
     }
     Contact.objects.filter(pk=contact.pk, named_at__lt=at).update(**news, named_at=at)
-    contact.refresh_from_db()
 
 
 def _store(

@@ -20,8 +20,6 @@ from inbox.models import Conversation, ConversationEvent, Message, Reaction
 PAGE = 50
 SHOWN_LINES = [ConversationEvent.Kind.STATUS_CHANGED, ConversationEvent.Kind.ASSIGNED]
 NAMES = ("first_name", "last_name", "username")
-# What waits or went wrong says so under itself, not under the last of its group.
-SPEAKS = {Message.State.QUEUED, Message.State.FAILED, Message.State.UNCONFIRMED}
 GROUPED_WITHIN = timedelta(minutes=10)
 
 
@@ -132,11 +130,18 @@ def _grouped(messages: list[Message]) -> list[Item]:
                 ends_group=later is None
                 or not _together(message, later)
                 or message.state != later.state
-                or message.state in SPEAKS,
+                or _speaks(message),
                 starts_group=earlier is None or not _together(earlier, message),
             )
         )
     return items
+
+
+def _speaks(message: Message) -> bool:
+    """What can be taken back, or went wrong, says so under itself, not under the last of its group."""
+    if message.state == Message.State.QUEUED:
+        return message.deliver_at != message.queued_at or bool(message.error_detail)
+    return message.state in (Message.State.FAILED, Message.State.UNCONFIRMED)
 
 
 def _together(one: Message, other: Message) -> bool:

@@ -208,10 +208,7 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
     TikTok counts a reply in the window that is newest when the reply reaches it. So replies that still wait
     or are under way belong to the newest window; sent ones to the window of their time.
     """
-    newer = ReplyWindow.objects.filter(conversation=conversation).filter(
-        Q(opened_at__gt=window.opened_at) | Q(opened_at=window.opened_at, pk__gt=window.pk)
-    )
-    next_opens = newer.order_by("opened_at", "id").values_list("opened_at", flat=True).first()
+    next_opens = _opening_after(window, conversation)
     its_own = Q(sent_at__gte=window.opened_at, sent_at__lt=min(window.closes_at, next_opens or window.closes_at))
     if next_opens is None:
         its_own |= Q(state__in=[Message.State.QUEUED, Message.State.SENDING, Message.State.UNCONFIRMED])
@@ -222,6 +219,8 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
         .select_related("window")
         .order_by("occurred_at", "id")
     )
+    if not moving:
+        return
     left: dict[int, ReplyWindow] = {}
     slots = iter(range(1, REPLIES_PER_WINDOW + 1))
     for message in moving:
@@ -236,3 +235,13 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
         _move(message, window, slot)
     for changed in (*left.values(), window):
         _deal_slots(changed)
+
+
+def _opening_after(window: ReplyWindow, conversation: Conversation) -> datetime | None:
+    """When the next window after `window` opens; no query in the usual case that it is the newest itself."""
+    if conversation.window is None or _comes_after(window, conversation.window):
+        return None
+    newer = ReplyWindow.objects.filter(conversation=conversation).filter(
+        Q(opened_at__gt=window.opened_at) | Q(opened_at=window.opened_at, pk__gt=window.pk)
+    )
+    return newer.order_by("opened_at", "id").values_list("opened_at", flat=True).first()

@@ -14,6 +14,7 @@ from sandbox.control import control
 from sandbox.customer import people
 from sandbox.deliveries import post
 from sandbox.media import downloads
+from sandbox.owner import owner
 from sandbox.phone import phone
 from sandbox.pictures import cdn
 from sandbox.seeds import plant
@@ -54,7 +55,7 @@ def create_app(
         plant()
     app.before_request(api.refuse_missing_slash)
     app.register_error_handler(HTTPException, api.plain_http_error)
-    for blueprint in (api.api, consent, downloads, cdn, people, control, phone):
+    for blueprint in (api.api, consent, downloads, cdn, people, owner, control, phone):
         app.register_blueprint(blueprint)
     app.after_request(guard)
     app.wsgi_app = RecordedCalls(app, app.wsgi_app)  # type: ignore[method-assign]

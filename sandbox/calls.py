@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import Flask
 from werkzeug.wrappers import Response
@@ -33,10 +33,12 @@ class RecordedCalls:
         path = environ.get("PATH_INFO", "")
         if not path.startswith(BASE):
             return self.inner(environ, start_response)
+        # One application context for the whole call: Flask's own request joins it and shares its connection.
         with self.app.app_context():
             fault = faults.claim(path.removeprefix(BASE))
             environ["sandbox.call"] = self.arrived(environ, path.removeprefix(BASE), fault)
-        return self.answer(environ, fault)(environ, start_response)
+            response = self.answer(environ, fault)
+        return response(environ, start_response)
 
     def answer(self, environ: "WSGIEnvironment", fault: faults.Fault | None) -> Response:
         """Do the work, unless the fault comes first, then let a fault spoil the answer."""
@@ -45,30 +47,29 @@ class RecordedCalls:
         if fault.kind in {"hang_before", "slow"}:
             time.sleep(fault.seconds)
         if fault.kind == "reset_before":
-            reset(environ)
+            hang_up(environ, abruptly=True)
         if fault.kind == "hang_before":
-            raise TimeoutError("the sandbox was told to hang before the work")
+            hang_up(environ)
         if fault.kind in {"code", "http_status"} and not fault.after:
-            return self.noted(environ, spoiled(environ, fault, Response()))
+            return self.noted(environ, spoiled(environ, fault, Response()), done=False)
         return spoiled(environ, fault, self.work(environ))
 
     def work(self, environ: "WSGIEnvironment") -> Response:
-        response = Response.from_app(self.inner, environ, buffered=True)
-        with self.app.app_context():
-            run("UPDATE calls SET done = 1 WHERE id = ?", environ["sandbox.call"])
-        return self.noted(environ, response)
+        """The answer of the API itself."""
+        return self.noted(environ, Response.from_app(self.inner, environ, buffered=True), done=True)
 
-    def noted(self, environ: "WSGIEnvironment", response: Response) -> Response:
+    def noted(self, environ: "WSGIEnvironment", response: Response, *, done: bool) -> Response:
+        """Write down how the call was answered."""
         answered = envelope_of(response)
-        with self.app.app_context():
-            run(
-                "UPDATE calls SET http_status = ?, code = ?, message = ?, message_id = ? WHERE id = ?",
-                response.status_code,
-                answered.get("code"),
-                answered.get("message"),
-                ((answered.get("data") or {}).get("message") or {}).get("message_id"),
-                environ["sandbox.call"],
-            )
+        run(
+            "UPDATE calls SET done = ?, http_status = ?, code = ?, message = ?, message_id = ? WHERE id = ?",
+            done,
+            response.status_code,
+            answered.get("code"),
+            answered.get("message"),
+            ((answered.get("data") or {}).get("message") or {}).get("message_id"),
+            environ["sandbox.call"],
+        )
         return response
 
     def arrived(self, environ: "WSGIEnvironment", path: str, fault: faults.Fault | None) -> int:
@@ -106,9 +107,9 @@ def spoiled(environ: "WSGIEnvironment", fault: faults.Fault, response: Response)
     """The answer after the fault has been at it."""
     if fault.kind == "hang_after":
         time.sleep(fault.seconds)
-        raise TimeoutError("the sandbox was told to hang after the work")
+        hang_up(environ)
     if fault.kind == "reset_after":
-        reset(environ)
+        hang_up(environ, abruptly=True)
     if fault.kind == "http_status":
         text = HTML.format(status=fault.http_status)
         return Response(text, fault.http_status, content_type="text/html")
@@ -124,10 +125,16 @@ def spoiled(environ: "WSGIEnvironment", fault: faults.Fault, response: Response)
     return Response(json.dumps(answered), 200, content_type="application/json")
 
 
-def reset(environ: "WSGIEnvironment") -> None:
-    """Abort the connection, with a TCP reset where there is one; a mounted app only raises."""
+def hang_up(environ: "WSGIEnvironment", *, abruptly: bool = False) -> NoReturn:
+    """Close the connection without an answer, abruptly with a TCP reset; a mounted app only raises."""
     connection: socket.socket | None = environ.get("werkzeug.socket")
-    if connection is not None:
+    if connection is not None and abruptly:
+        # Lingering for zero seconds makes the kernel send a reset instead of a farewell. Detached, because
+        # the server would say a farewell of its own first.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(connection.detach())
-    raise ConnectionResetError("the sandbox was told to reset the connection")
+    elif connection is not None:
+        connection.shutdown(socket.SHUT_RDWR)
+    if abruptly:
+        raise ConnectionResetError("the sandbox was told to reset the connection")
+    raise TimeoutError("the sandbox was told not to answer")

@@ -1,4 +1,4 @@
-"""The switches of the sandbox itself, under `/sandbox/api`. What people do on phones is in `customer.py`.
+"""The switches of the sandbox itself, under `/sandbox/api`. People on phones: `customer.py`, `owner.py`.
 
 GET  /accounts -> {"accounts": [A]}
      A = {business_id, username, display_name, is_business_account, country, avatar_url, connected, scope,
@@ -240,8 +240,15 @@ def clock() -> ResponseReturnValue:
 @control.post("/clock")
 def move_clock() -> ResponseReturnValue:
     wanted = given()
-    offset = float(wanted.get("offset_seconds", setting("clock_offset")))
-    change_setting("clock_offset", offset + float(wanted.get("advance_seconds", 0)))
+    before = setting("clock_offset")
+    after = float(wanted.get("offset_seconds", before)) + float(wanted.get("advance_seconds", 0))
+    change_setting("clock_offset", after)
+    if after < before:
+        # Webhooks under way come along, or they would wait for a time that was taken back.
+        run(
+            "UPDATE deliveries SET due_at = due_at + ?1, created_at = created_at + ?1 WHERE finished_at IS NULL",
+            after - before,
+        )
     return clock()
 
 
@@ -327,5 +334,6 @@ def last_line(one: sqlite3.Row) -> str:
     """The last message in a few words."""
     if one["type"] is None:
         return ""
-    text = json.loads(one["payload"]).get("body") or one["type"].replace("_", " ").capitalize()
+    payload = json.loads(one["payload"])
+    text = payload.get("body") or payload.get("title") or one["type"].replace("_", " ").capitalize()
     return f"Business: {text}" if one["from_business"] else str(text)

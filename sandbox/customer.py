@@ -1,8 +1,8 @@
-"""What customers and account owners do on their phones, and what TikTok tells the app.
+"""What customers do on their phones, and what TikTok tells the app. The owner's side is in `owner.py`.
 
 Every path starts with `/sandbox/api`. Bodies are JSON objects (multipart with a file); `account` is a
-business_id or username. Refusals are 400 or 404 with `{"error": "<sentence>"}`. T stands for a thread's
-JSON (see `thread.describe_thread`), M for one message of it, W for {"conversation_id": …, "message": M}.
+business_id or username. Refusals are 400 or 404 with `{"error": "<sentence>"}`. W stands
+for {"conversation_id": …, "message": M}, with M as in `thread.describe`.
 
     GET  /customers -> {"customers": [C]};  POST /customers {username?, display_name, country="ID",
          is_follower=false} -> C
@@ -19,12 +19,6 @@ JSON (see `thread.describe_thread`), M for one message of it, W for {"conversati
          or {account, source: "short_link", ref, prefilled_message?, prefilled_message_audit_status="PASS"}
          or {url: "https://tiktok.me/<username>?ref=…&message=…"}
          -> {"conversation_id", "referral": {source, …}, "prefilled": text that the composer now holds}
-    GET  /threads/<conversation_id> -> T
-    POST /threads/<conversation_id>/owner-messages {text, kind="text", source="APP"} -> W; kind: text image;
-         source: APP WEB OTHERS. It counts in the window, but is never refused.
-    POST /threads/<conversation_id>/automatic-messages {text?, auto_message_type="WELCOME_MESSAGE"} -> W
-    POST /threads/<conversation_id>/owner-read {} -> T
-    POST /threads/<conversation_id>/images {allowed: true | false | null} -> T; null: by the countries
 """
 
 import json
@@ -43,7 +37,7 @@ from sandbox.pictures import EMOJI, STICKERS, draw_photo, emoji_url, hue_of, sti
 from sandbox.regions import WITHHELD
 from sandbox.seeds import add_customer
 from sandbox.store import now_ms, row, rows, run, scalar, transaction
-from sandbox.thread import describe, describe_person, describe_thread
+from sandbox.thread import describe, describe_person
 
 people = Blueprint("people", __name__, url_prefix="/sandbox/api")
 
@@ -377,57 +371,3 @@ def ad_details(wanted: dict[str, Any], account: sqlite3.Row) -> dict[str, Any]:
         "embed_url": embed_url(some_post(account["business_id"])),
         "message_material_id": "",
     }
-
-
-@people.get("/threads/<path:conversation_id>")
-def thread(conversation_id: str) -> ResponseReturnValue:
-    found = describe_thread(conversation_id)
-    return found if found is not None else ({"error": f"There is no conversation {conversation_id}."}, 404)
-
-
-@people.post("/threads/<path:conversation_id>/owner-messages")
-def owner_message(conversation_id: str) -> ResponseReturnValue:
-    wanted, conversation = given(), thread_named(conversation_id)
-    kind = str(wanted.get("kind", "text"))
-    if kind not in {"text", "image"}:
-        raise Unclear("The owner writes text or sends an image.")
-    content = content_of(kind, wanted, conversation["business_id"], conversation_id)
-    found = add_message(
-        conversation_id,
-        from_business=True,
-        source=str(wanted.get("source") or "APP"),
-        type=kind.upper(),
-        payload=content,
-    )
-    push(message_event(found))
-    return told(found), 201
-
-
-@people.post("/threads/<path:conversation_id>/automatic-messages")
-def automatic_message(conversation_id: str) -> ResponseReturnValue:
-    wanted, conversation = given(), thread_named(conversation_id)
-    found = add_message(
-        conversation["conversation_id"],
-        from_business=True,
-        source="OTHERS",
-        type="TEXT",
-        payload={"body": str(wanted.get("text") or "Welcome! We answer within the hour.")},
-        auto_message_type=str(wanted.get("auto_message_type") or "WELCOME_MESSAGE"),
-    )
-    push(message_event(found))
-    return told(found), 201
-
-
-@people.post("/threads/<path:conversation_id>/owner-read")
-def owner_read(conversation_id: str) -> ResponseReturnValue:
-    thread_named(conversation_id)
-    run("UPDATE conversations SET business_read_ms = ? WHERE conversation_id = ?", now_ms(), conversation_id)
-    return thread(conversation_id)
-
-
-@people.post("/threads/<path:conversation_id>/images")
-def allow_images(conversation_id: str) -> ResponseReturnValue:
-    thread_named(conversation_id)
-    allowed = given().get("allowed")
-    run("UPDATE conversations SET images_allowed = ? WHERE conversation_id = ?", allowed, conversation_id)
-    return thread(conversation_id)

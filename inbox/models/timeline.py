@@ -20,6 +20,7 @@ class ConversationEvent(models.Model):
     class Kind(models.TextChoices):
         MESSAGE_RECEIVED = "message_received", "Message received"
         MESSAGE_SENT_OUTSIDE = "message_sent_outside", "Message sent outside the inbox"
+        MESSAGE_TIMED = "message_timed", "TikTok told the time of a message"
         REPLY_QUEUED = "reply_queued", "Reply queued"
         REPLY_SENDING = "reply_sending", "Reply handed to TikTok"
         REPLY_SENT = "reply_sent", "Reply sent"

@@ -15,10 +15,9 @@ from django.utils.translation import gettext as _
 
 from inbox import countdown as counting
 from inbox import sending
-from inbox.listing import COUNT_UP_TO
+from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.people import name_of
-from inbox.thread import order_of
 
 register = template.Library()
 
@@ -49,11 +48,17 @@ def countdown(context: template.Context, conversation: Conversation) -> counting
 
 
 @register.simple_tag(takes_context=True)
-def row_name(context: template.Context, conversation: Conversation, left: str) -> str:
-    """The list row as one sentence, with `left` as the words for its window."""
+def row_name(context: template.Context, conversation: Conversation, left: counting.Countdown) -> str:
+    """The list row as one sentence, in which `{left}` stands for what is left of its window."""
     listing = context["listing"]
     assignee = name_of(conversation.assignee) if conversation.assignee else ""
-    return counting.sentence(conversation, left=left, me=listing.user.pk, at=context["at"], assignee=assignee)
+    return counting.sentence(conversation, left, me=listing.user.pk, assignee=assignee)
+
+
+@register.filter
+def with_left(sentence: str, left: counting.Countdown) -> str:
+    """The row's sentence as it is true now."""
+    return sentence.replace("{left}", left.spoken)
 
 
 @register.simple_tag(takes_context=True)
@@ -101,12 +106,6 @@ def moment(context: template.Context, at: datetime) -> str:
     return date_format(local, "D H:i" if distance < 7 else "j M H:i")
 
 
-@register.filter
-def order(thing: Message) -> str:
-    """Where a message belongs in its thread."""
-    return order_of(thing)
-
-
 @register.simple_tag(takes_context=True)
 def said_by(context: template.Context, message: Message) -> str:
     """Who said the last line of a list row; empty for the customer."""
@@ -114,7 +113,7 @@ def said_by(context: template.Context, message: Message) -> str:
         case Message.Source.AGENT:
             if message.author_id == context["listing"].user.pk:
                 return _("You")
-            return name_of(message.author) if message.author else _("Team")
+            return message.author.first_name or message.author.username if message.author else _("Team")
         case Message.Source.OWNER:
             return _("Owner")
         case Message.Source.AUTOMATIC:
@@ -163,11 +162,11 @@ def card_elements(content: Any) -> list[dict[str, Any]]:
 
 @register.filter
 def told(line: Any) -> str:
-    """What a colleague did, as a line of the thread. `inbox.thread` gives `after` and `given_to`."""
+    """What a colleague did, as a line of the thread. `inbox.thread` gives `given_to`."""
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)
-    closed = line.after == Conversation.Status.CLOSED
+    closed = line.data.get("after") == Conversation.Status.CLOSED
     if actor:
         words = _("%(actor)s closed this conversation") if closed else _("%(actor)s reopened this conversation")
         return words % {"actor": actor}
@@ -175,9 +174,9 @@ def told(line: Any) -> str:
 
 
 def _told_assignment(line: Any, actor: str) -> str:
-    if line.after is None:
+    if line.data.get("after") is None:
         return _("%(actor)s took the assignment off") % {"actor": actor} if actor else _("Unassigned")
-    if actor and str(line.actor_id) == line.after:
+    if actor and str(line.actor_id) == str(line.data["after"]):
         return _("%(actor)s took this conversation") % {"actor": actor}
     person = line.given_to or {}
     name = f"{person.get('first_name', '')} {person.get('last_name', '')}".strip() or person.get("username", "?")
@@ -227,3 +226,9 @@ def kind_name(kind: str) -> str:
 def thousands(number: int) -> str:
     """A number with its thousands set apart."""
     return f"{number:,}"
+
+
+@register.filter
+def after(listing: Listing, position: str) -> str:
+    """The parameters that lead to the list's next page."""
+    return listing.query_after(position)

@@ -20,7 +20,7 @@ from inbox.listing import Listing, counts_and_cursor
 from inbox.models import Conversation, Message, Preferences
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
-from inbox.views.live import render_changes
+from inbox.views.live import CURSOR_HEADER, render_changes
 from inbox.views.pages import render_conversation
 from inbox.windows import ReplyRefused
 
@@ -44,7 +44,7 @@ def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
             ends_draft=True,
         )
     except BadReply as error:
-        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=400)
+        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=422)
     except ReplyRefused as error:
         return _refused(request, conversation_id, text=text, sentence=error.sentence, status=409)
     except sending.Overtaken as error:
@@ -77,7 +77,7 @@ def send_again(request: AgentRequest, message_id: int) -> HttpResponse:
     try:
         sending.send_again(user=request.user, message_id=message_id, at=timezone.now())
     except BadReply as error:
-        return _refused(request, conversation_id, text=None, sentence=error.sentence, status=400)
+        return _refused(request, conversation_id, text=None, sentence=error.sentence, status=422)
     except ReplyRefused as error:
         return _refused(request, conversation_id, text=None, sentence=error.sentence, status=409)
     return _done(request, conversation_id, error="")
@@ -115,11 +115,13 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return redirect("inbox:conversation", conversation_id)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.POST)
-    counts, _ = counts_and_cursor(request.user, at=at)
+    counts, cursor = counts_and_cursor(request.user, at=at)
     rows = access.conversations_for(request.user).prefetch_related(None).filter(pk=conversation_id)
     # A row that is no longer in the view "Unread" stays until the list is loaded anew: it is being worked on.
     context = {"listing": listing, "counts": counts, "rows": rows, "at": at, "open_id": conversation_id}
-    return render(request, "inbox/_seen.html", context)
+    response = render(request, "inbox/_seen.html", context)
+    response[CURSOR_HEADER] = str(cursor)
+    return response
 
 
 @require_POST
@@ -151,7 +153,7 @@ def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
     template = "inbox/_assign_form.html" if asked_by_script(request) else "inbox/assign.html"
     listing = Listing.asked_for(request.user, request.GET)
     context = {"conversation": conversation, "form": form, "listing": listing}
-    return render(request, template, context, status=400 if form.is_bound else 200)
+    return render(request, template, context, status=422 if form.is_bound else 200)
 
 
 def _done(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:

@@ -72,10 +72,11 @@ def render_conversation(
     listing = Listing.asked_for(request.user, request.GET)
     only_conversation = asked_by_script(request)
     context = _list_context(listing, at=at, only_counts=only_conversation)
-    conversation = access.conversations_for(request.user).prefetch_related(None).get(pk=conversation_id)
+    found = access.conversations_for(request.user).prefetch_related(None)
+    conversation = found.annotate(draft_text=drafts.text_in(request.user)).get(pk=conversation_id)
     page = thread.page_of(conversation, before=request.GET.get("before", ""))
     context |= conversation_context(request, conversation, at=at)
-    text = drafts.text_of(request.user, conversation) if text is None else text
+    text = conversation.draft_text or "" if text is None else text
     context |= {"page": page, "slots": _slots(conversation, page), "text": text, "error": error, **more}
     template = "inbox/_opened.html" if only_conversation else "inbox/page.html"
     return render(request, template, context, status=status)

@@ -80,6 +80,7 @@ function start() {
 document.addEventListener("input", (event) => {
   if (event.target !== box()) return;
   noteNewest();
+  sayError(event.target.form, "");
   refresh();
 });
 document.addEventListener("reply48:composer", refresh);

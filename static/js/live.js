@@ -154,9 +154,9 @@ async function ask() {
   }
 }
 
-// An answer for another conversation than the one that is open now, or from an older cursor, is left unused.
+// An answer to a question that is no longer the page's (another conversation, another cursor) is left unused.
 function take(newCursor, html, state) {
-  if (state.conversation !== openConversation() || state.after < cursor) return;
+  if (state.conversation !== openConversation() || state.after !== cursor) return;
   merge(html);
   cursor = Number(newCursor);
 }
@@ -171,7 +171,7 @@ async function resync() {
     if (conversation !== openConversation()) return;
     const newest = Number(fresh.getElementById("inbox").dataset.cursor);
     mergeDocument(piecesOf(fresh));
-    cursor = Math.max(cursor, newest);
+    cursor = newest;
   } catch {
     disconnected();
   }
@@ -239,7 +239,12 @@ for (const kind of ["pointerdown", "keydown", "pointermove", "wheel"])
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && ask());
 addEventListener("focus", () => { lastActive = Date.now(); ask(); });
 addEventListener("online", ask);
-document.addEventListener("reply48:merge", (event) => merge(event.detail));
+// Pieces may be older than what a poll has brought meanwhile. The cursor goes back to their time, so that the
+// next answer tells again what happened since: nothing stale stays.
+document.addEventListener("reply48:merge", (event) => {
+  merge(event.detail.html);
+  cursor = Math.min(cursor, event.detail.cursor);
+});
 document.addEventListener("reply48:due", resync);
 
 document.addEventListener("htmx:configRequest", (event) => {
@@ -254,7 +259,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const asked = Object.fromEntries(["after", "conversation"].map((name) => [name, requestConfig.parameters[name]]));
   if (asked.conversation !== openConversation()) return void ask();
   merge(xhr.responseText);
-  cursor = Math.max(cursor, Number(newCursor));
+  cursor = Number(newCursor);
 });
 document.addEventListener("htmx:sendError", () => { disconnected(); });
 
@@ -274,4 +279,5 @@ document.addEventListener("htmx:afterSwap", () => {
   for (const row of document.querySelectorAll("#conversations > .row")) known.has(row.id) ? row.remove() : known.add(row.id);
 });
 
+document.querySelector('#conversations a[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
 askLater();

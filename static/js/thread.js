@@ -11,6 +11,10 @@ const A_MOMENT = 800;
 let wasAtBottom = true;
 let newBelow = 0;
 
+// When the composer grows, the newest message stays in sight.
+const keepNewest = new ResizeObserver(() => { if (stays) showNewest(); });
+let stays = true;
+
 const atBottom = () => !log() || log().scrollHeight - log().scrollTop - log().clientHeight < NEAR;
 
 function showNewest() {
@@ -50,7 +54,7 @@ async function markSeen() {
     const answer = await fetch(conversation.dataset.seen, { method: "POST", body, headers });
     if (!answer.ok) throw new Error(answer.status);
     top.dataset.unread = "0";
-    document.dispatchEvent(new CustomEvent("reply48:merge", { detail: await answer.text() }));
+    document.dispatchEvent(new CustomEvent("reply48:merge", { detail: { html: await answer.text(), cursor: Number(answer.headers.get("X-Timeline-Cursor")) } }));
   } catch {
     seen = ""; // the next look at the page tries again
   }
@@ -59,12 +63,19 @@ async function markSeen() {
 // ── What happens on the page ──────────────────────────────────────────────────────────────────────────
 let shown = document.getElementById("conversation");
 
+function watch() {
+  keepNewest.disconnect();
+  stays = true;
+  showNewest();
+  if (log()) keepNewest.observe(log());
+}
+
 function opened() {
   const conversation = document.getElementById("conversation");
   if (conversation === shown) return;
   shown = conversation;
   seen = "";
-  showNewest();
+  watch();
   soonSeen();
   const list = document.getElementById("list");
   if (getComputedStyle(list).display === "none") document.getElementById("thread-name")?.focus();
@@ -80,7 +91,11 @@ document.addEventListener("reply48:merged", (event) => {
 document.addEventListener("reply48:replied", () => { wasAtBottom = true; showNewest(); });
 document.addEventListener("htmx:afterSettle", opened);
 document.addEventListener("click", (event) => { if (event.target.closest("#new-below")) showNewest(); });
-document.addEventListener("scroll", (event) => { if (event.target === log() && atBottom()) showPill(0); }, true);
+document.addEventListener("scroll", (event) => {
+  if (event.target !== log()) return;
+  stays = atBottom();
+  if (stays) showPill(0);
+}, true);
 document.addEventListener("visibilitychange", soonSeen);
 addEventListener("focus", soonSeen);
 
@@ -96,5 +111,5 @@ document.addEventListener("htmx:afterSwap", (event) => {
   for (const day of document.querySelectorAll("#messages > .day")) days.has(day.id) ? day.remove() : days.add(day.id);
 });
 
-showNewest();
+watch();
 soonSeen();

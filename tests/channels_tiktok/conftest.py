@@ -9,12 +9,6 @@ from tests.channels_tiktok.fake_tiktok import GRANT, FakeTikTok
 NOW = datetime(2026, 8, 1, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _addresses(settings):
-    settings.ROOT_URLCONF = "tests.channels_tiktok.urls"
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]  # no files here
-
-
 @pytest.fixture
 def at():
     return NOW

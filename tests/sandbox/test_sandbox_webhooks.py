@@ -287,3 +287,13 @@ def test_referral_events(connected):
     assert ad["referral"]["ad"]["timestamp"] == 1785000000000
     assert "message_id" not in ad
     assert short_link["referral"] == {"source": "short_link", "short_link": link}
+
+
+def test_webhooks_under_way_come_along_when_the_clock_goes_back(connected):
+    connected.do("clock", advance_seconds=3600)
+    connected.receiver.statuses = [500]
+    connected.writes("Hi")
+    connected.deliver()
+    connected.do("clock", offset_seconds=0)
+    connected.clock.now += 5
+    assert connected.deliver() == 1

@@ -1,19 +1,18 @@
 """`manage.py sandbox`: the local TikTok as a process of its own."""
 
 import argparse
-import logging
 import signal
-import socket
 import threading
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer
 
 from sandbox import deliveries
 from sandbox.app import create_app
+from sandbox.serving import listen
 from sandbox.webhooks import register
 
 EXAMPLE = """
@@ -40,6 +39,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--database", default="data/sandbox.sqlite3", help="its own file (default: data/sandbox.sqlite3)"
         )
+        parser.add_argument(
+            "--public-url", help="origin that the app reaches it at, if it is not http://HOST:PORT"
+        )
         parser.add_argument("--webhook-url", help="send webhooks there, as if the app had configured it")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -49,10 +51,17 @@ class Command(BaseCommand):
 
 
 def serve(
-    command: Command, *, host: str, port: int, database: str, webhook_url: str | None, **_options: Any
+    command: Command,
+    *,
+    host: str,
+    port: int,
+    database: str,
+    public_url: str | None,
+    webhook_url: str | None,
+    **_options: Any,
 ) -> None:
     """Listen until Ctrl-C or SIGTERM."""
-    origin = f"http://{host}:{port}"
+    origin = public_url or f"http://{host}:{port}"
     app = create_app(
         database=Path(database),
         app_id=getattr(settings, "TIKTOK_APP_ID", "") or "sandbox-app",
@@ -62,26 +71,16 @@ def serve(
     if webhook_url:
         with app.app_context():
             register("DIRECT_MESSAGE", webhook_url)
-    server = listen(host, port, app)
-    command.stdout.write(f"Local TikTok on {origin}/ (the phone). Stop it with Ctrl-C.")
-    command.stdout.flush()
-    until_told_to_stop(server, deliveries.start(app))
-    command.stdout.write("Local TikTok stopped.")
-
-
-def listen(host: str, port: int, app: Any) -> BaseWSGIServer:
-    """A threaded server, or a sentence about why not."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # Bound here because werkzeug would print its own advice and exit when the port is taken.
-        bound = socket.create_server((host, port), family=family)
+        server = listen(host, port, app)
     except OSError as error:
         raise CommandError(
             f"Cannot listen on {host}:{port}. If the port is taken, choose another with --port."
         ) from error
-    with bound:
-        return make_server(host, port, app, threaded=True, request_handler=ShortLog, fd=bound.fileno())
+    command.stdout.write(f"Local TikTok on {origin}/ (the phone). Stop it with Ctrl-C.")
+    command.stdout.flush()
+    until_told_to_stop(server, deliveries.start(app))
+    command.stdout.write("Local TikTok stopped.")
 
 
 def until_told_to_stop(server: BaseWSGIServer, stop_deliveries: threading.Event) -> None:
@@ -99,11 +98,3 @@ def until_told_to_stop(server: BaseWSGIServer, stop_deliveries: threading.Event)
         signal.signal(signal.SIGTERM, before)
         stop_deliveries.set()
         server.server_close()
-
-
-class ShortLog(WSGIRequestHandler):
-    """One short line per call; the phone page's own polling is left out."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        if self.path.startswith(("/open_api/", "/v2/")):
-            print(f"{self.command} {self.path.split('?')[0]} {code}", flush=True)
