@@ -72,7 +72,9 @@ def lock_conversation(conversation_id: int) -> Conversation:
 
 def locked_conversations() -> QuerySet[Conversation]:
     """Conversations whose rows are locked as they are read, with what the rules look at."""
-    return Conversation.objects.select_for_update(of=("self",)).select_related("channel", "contact", "window")
+    return Conversation.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "channel", "contact", "window"
+    )
 
 
 def mark_seen(*, user: User, conversation: Conversation) -> None:

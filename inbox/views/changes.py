@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from inbox import access, drafts, sending, telling, working
+from inbox import access, drafts, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
 from inbox.listing import Listing, counts_and_cursor
 from inbox.models import Conversation, Message, Preferences
@@ -89,6 +89,7 @@ def save_draft(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """Keep what stands in the box; with `typing`, the customer may see that somebody types."""
     at, text = timezone.now(), request.POST.get("text", "")
     changed = drafts.save(user=request.user, conversation_id=conversation_id, text=text, at=at)
+    cursor = timeline.cursor_now()  # before the row is read: what happens afterwards has a higher number
     conversation = access.get_conversation_for(request.user, conversation_id)
     if "typing" in request.POST and text.strip():
         telling.somebody_types(user=request.user, conversation=conversation, at=at)
@@ -96,7 +97,9 @@ def save_draft(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return HttpResponse(status=204)
     listing = Listing.asked_for(request.user, request.POST)
     context = {"listing": listing, "rows": [conversation], "at": at, "open_id": conversation_id}
-    return render(request, "inbox/_rows_again.html", context)
+    response = render(request, "inbox/_rows_again.html", context)
+    response[CURSOR_HEADER] = str(cursor)
+    return response
 
 
 @require_POST

@@ -41,7 +41,9 @@ async function post({ id, url, text }, { isTyping, isLeaving }) {
     if (kept(id) === text) keep(id, "");
     if (text.trim()) known.add(id);
     else known.delete(id);
-    if (answer.status === 200) document.dispatchEvent(new CustomEvent("reply48:merge", { detail: await answer.text() }));
+    if (answer.status !== 200) return;
+    const cursor = Number(answer.headers.get("X-Timeline-Cursor"));
+    document.dispatchEvent(new CustomEvent("reply48:merge", { detail: { html: await answer.text(), cursor } }));
   } catch {
     // It stays in this browser, and goes with the next letter or the next visit.
   }

@@ -64,6 +64,7 @@ def test_pictures_undo_plans_and_drafts(product, agent, phone):
     write_on_phone(phone, "Do you have it in green?")
     open_conversation(agent, "Do you have it in green?")
     box = agent.get_by_label("Reply to")
+    box.fill("")
     attach = agent.get_by_role("button", name="Add a picture")
     expect(attach).to_have_attribute("aria-disabled", "false")  # TikTok was asked, and the page heard of it
 
@@ -109,6 +110,7 @@ def test_pictures_undo_plans_and_drafts(product, agent, phone):
     agent.get_by_role("button", name="Answer this message").first.click()
     agent.locator("#composer-emoji summary").focus()
     agent.keyboard.press("Enter")
+    expect(agent.get_by_role("button", name="😀")).to_be_focused()
     agent.keyboard.press("ArrowRight")
     agent.keyboard.press("Enter")
     expect(box).to_have_value("😄")
@@ -146,7 +148,8 @@ def test_a_locked_composer_keeps_the_draft(product, agent, phone):
     write_on_phone(phone, "One more question")
     open_conversation(agent, "One more question")
     box = agent.get_by_label("Reply to")
-    box.fill("Half a sentence")
+    with agent.expect_response(lambda answer: "Half" in (answer.request.post_data or "")):
+        box.fill("Half a sentence")
     thread = product.look("/phone?account=kopi.corner&customer=2")["thread"]["conversation_id"]
     for number in range(10):
         product.phone(f"/threads/{quote(thread)}/owner-messages", text=f"from the app {number}")

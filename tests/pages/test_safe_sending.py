@@ -151,6 +151,7 @@ def test_a_colleagues_newer_reply_is_shown_first_and_mine_goes_anyway(send, ayu,
 def test_a_draft_stands_in_the_box_and_in_the_list_of_its_author_alone(script, agent, client, ayu, ben):
     answer = script.post(f"/inbox/{ayu.pk}/draft/", {"text": "Half a\nword"})
     assert (answer.status_code, '<span class="row-draft">' in answer.text) == (200, True)
+    assert answer["X-Timeline-Cursor"].isdigit(), "the page says with it how old this row is"
     assert script.post(f"/inbox/{ayu.pk}/draft/", {"text": "Half a word more"}).status_code == 204
     page = agent.get(f"/inbox/{ayu.pk}/").text
     assert "Half a word more</textarea>" in page
