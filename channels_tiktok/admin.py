@@ -43,7 +43,7 @@ class ChannelEventInline(ReadOnly, admin.TabularInline):  # type: ignore[type-ar
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Channel
-        fields = ("name",)
+        fields = ("name", "sends_read_marks")
 
     def clean_name(self) -> str:
         try:
@@ -62,6 +62,7 @@ class ChannelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ("name",)
     fields = (
         "name",
+        "sends_read_marks",
         "handle",
         "display_name",
         "status_in_words",
@@ -71,7 +72,7 @@ class ChannelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "last_event_at",
         "business_id",
     )
-    readonly_fields = fields[1:]
+    readonly_fields = fields[2:]
     inlines = (ChannelEventInline,)
 
     @admin.display(description="TikTok account", ordering="username")
@@ -102,6 +103,7 @@ class ChannelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
         channel = Channel.objects.get(pk=obj.pk)
         connecting.rename(channel=channel, name=obj.name, actor=cast(User, request.user), at=timezone.now())
+        Channel.objects.filter(pk=obj.pk).update(sends_read_marks=obj.sends_read_marks)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {

@@ -106,8 +106,9 @@ def test_pictures_undo_plans_and_drafts(product, agent, phone):
     expect(phone.locator(".from-business img")).to_have_count(2)
 
     # An answer to one message, with an emoji chosen by keyboard.
-    agent.locator(".message.is-inbound").first.hover()
-    agent.get_by_role("button", name="Answer this message").first.click()
+    question = agent.locator(".message.is-inbound").filter(has_text="Do you have it in green?")
+    question.hover()
+    question.get_by_role("button", name="Answer this message").click()
     agent.locator("#composer-emoji summary").focus()
     agent.keyboard.press("Enter")
     expect(agent.get_by_role("button", name="😀")).to_be_focused()
