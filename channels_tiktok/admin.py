@@ -55,6 +55,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = None
     fields = (
         "name",
+        "sends_read_marks",
         "handle",
         "display_name",
         "status_in_words",
@@ -65,7 +66,11 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "conversations_read",
         "business_id",
     )
-    readonly_fields = fields
+    readonly_fields = tuple(name for name in fields if name != "sends_read_marks")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may rename a channel may also say whether customers see that we have seen."""
+        return _may(request, "rename")
 
     @admin.display(description=gettext_lazy("TikTok account"))
     def handle(self, channel: Channel) -> str:

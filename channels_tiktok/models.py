@@ -77,6 +77,11 @@ class Channel(models.Model):
         blank=True,
         help_text="When the account was first connected here: what customers wrote before is history, not news",
     )
+    sends_read_marks = models.BooleanField(
+        "show customers when we have seen their messages",
+        default=True,
+        help_text="TikTok then shows “Seen” as soon as an agent has opened the conversation",
+    )
 
     class Meta:
         verbose_name = "channel"
@@ -138,6 +143,16 @@ class ChannelEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.get_kind_display()}"
+
+
+class Pace(models.Model):
+    """When the app may make its next call that counts against TikTok's limit; see `channels_tiktok.pacing`."""
+
+    app_id = models.CharField(max_length=200, primary_key=True)
+    free_at = models.DateTimeField(help_text="Every turn before this time is taken")
+
+    def __str__(self) -> str:
+        return f"Pace of app {self.app_id}"
 
 
 class OAuthState(models.Model):

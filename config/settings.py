@@ -158,6 +158,7 @@ TIKTOK_APP_SECRET = env.str("TIKTOK_APP_SECRET", default="")
 TIKTOK_API_URL = env.str("TIKTOK_API_URL", default="https://business-api.tiktok.com/open_api/v1.3").rstrip("/")
 TIKTOK_AUTH_URL = env.str("TIKTOK_AUTH_URL", default="https://www.tiktok.com/v2/auth/authorize")
 TIKTOK_WEBHOOK_TOLERANCE = env.int("TIKTOK_WEBHOOK_TOLERANCE", default=300)  # seconds
+TIKTOK_QPS = env.float("TIKTOK_QPS", default=10.0)  # calls per second that count against TikTok's limit
 TIKTOK_OPTIONAL_SCOPES = env.list("TIKTOK_OPTIONAL_SCOPES", default=[])
 JOURNAL_DRAIN_TASK = "inbox.tasks.drain_journal"  # rung when TikTok has delivered something
 CHANNEL_CONNECTED_TASK = "inbox.tasks.poll_channels"  # rung when an account was connected

@@ -43,6 +43,13 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Pace",
+            fields=[
+                ("app_id", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("free_at", models.DateTimeField(help_text="Every turn before this time is taken")),
+            ],
+        ),
+        migrations.CreateModel(
             name="RefusedDeliveries",
             fields=[
                 (
@@ -125,6 +132,14 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="When the account was first connected here: what customers wrote before is history, not news",
                         null=True,
+                    ),
+                ),
+                (
+                    "sends_read_marks",
+                    models.BooleanField(
+                        default=True,
+                        help_text="TikTok then shows “Seen” as soon as an agent has opened the conversation",
+                        verbose_name="show customers when we have seen their messages",
                     ),
                 ),
                 (

@@ -40,6 +40,7 @@ class ConversationEvent(models.Model):
         ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"
         HISTORY_MISSING = "history_missing", "Older messages are only in TikTok"
         CONTACT_CHANGED = "contact_changed", "Contact changed"
+        IMAGES_CHANGED = "images_changed", "TikTok said whether images may be sent"
         CHANNEL_CHANGED = "channel_changed", "Channel changed"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")

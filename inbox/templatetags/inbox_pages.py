@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from config.templatetags import look
 from inbox import countdown as counting
+from inbox import sending
 from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.people import name_of
@@ -124,6 +125,12 @@ def failure(message: Message) -> str:
     """Why a reply was not sent, without the words that stand before it anyway."""
     reason = message.error_detail.removeprefix("Not sent:").strip()
     return reason[:1].upper() + reason[1:] if reason else _("TikTok gave no reason.")
+
+
+@register.filter
+def may_send_again(message: Message) -> bool:
+    """Whether the page offers a second attempt."""
+    return sending.may_send_again(message)
 
 
 @register.filter
