@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import connecting, journal
+from channels_tiktok import connecting, health, journal
 from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
@@ -71,6 +71,10 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may rename a channel may also say whether customers see that we have seen."""
         return _may(request, "rename")
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        """The one switch alone: the rest of the row may have changed since the form was read."""
+        Channel.objects.filter(pk=obj.pk).update(sends_read_marks=obj.sends_read_marks)
 
     @admin.display(description=gettext_lazy("TikTok account"))
     def handle(self, channel: Channel) -> str:
@@ -189,8 +193,6 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         if request.method != "POST":
             title = _("Check %(name)s") % {"name": channel.name}
             return self._dialog(request, "check", channel, title=title)
-        from channels_tiktok import health
-
         report = health.check_channel(channel=channel, at=timezone.now())
         for problem in report.problems:
             messages.warning(request, f"{channel.name}: {problem}")

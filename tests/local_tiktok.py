@@ -116,7 +116,7 @@ class LocalTikTok:
             business_id=tokens["open_id"],
             username=username,
             display_name="Kopi Corner",
-            name="Kopi Corner",
+            name=username,
             status=Channel.Status.CONNECTED,
             credential=credential,
             connected_at=NOW,

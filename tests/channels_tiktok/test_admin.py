@@ -54,10 +54,11 @@ def test_who_may_not_connect_sees_no_button_and_can_change_nothing(viewer, chann
     assert viewer.post(f"{CHANNELS}{channel.pk}/change/", {"name": "Bar"}).status_code == 403
 
 
-def test_the_page_of_a_channel_changes_nothing(browser, channel):
+def test_the_page_of_a_channel_changes_nothing_but_whether_we_send_read_marks(browser, channel):
     told = {"events-TOTAL_FORMS": 0, "events-INITIAL_FORMS": 0, "name": "Bar", "status": "removed"}
-    assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 403
-    assert Channel.objects.get().name == "Front desk"
+    assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 302
+    after = Channel.objects.get()
+    assert (after.name, after.status, after.sends_read_marks) == ("Front desk", "connected", False)
 
 
 def test_channels_are_neither_added_nor_deleted_here(browser, channel):

@@ -185,8 +185,7 @@ def test_removing_twice_is_logged_once(browser, channel, fake):
 # ── Checking ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_checking_now_tells_what_is_wrong_or_that_all_is_well(browser, channel, fake):
-    pytest.importorskip("channels_tiktok.health")
+def test_checking_now_tells_what_is_wrong_or_that_all_is_well(browser, channel, tiktok):
     assert "Check now" in page(browser, step(channel, "check"))
     back = browser.post(step(channel, "check"))
     assert back["Location"] == f"{CHANNELS}#menu-{channel.pk}"
