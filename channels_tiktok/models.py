@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from config.encryption import EncryptedTextField
 
@@ -29,6 +30,9 @@ class Credential(models.Model):
         null=True, editable=False, help_text="Lease of the one process that may refresh now"
     )
     refreshed_at = models.DateTimeField()
+    warned_at = models.DateTimeField(
+        null=True, editable=False, help_text="When staff were last told by e-mail that the permission ends"
+    )
 
     def __str__(self) -> str:
         return f"Credential of {self.business_id}"
@@ -58,11 +62,25 @@ class Channel(models.Model):
     )
     connected_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True, help_text="Last webhook from TikTok")
-    webhook_error = models.TextField(blank=True, help_text="Why the webhook could not be registered")
+    webhook_error = models.TextField(
+        blank=True, help_text="Why TikTok does not deliver here: the webhook is missing, or points elsewhere"
+    )
+    trouble = models.TextField(
+        blank=True, help_text="What else the last check found wrong while it is connected, a sentence per line"
+    )
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="Last check of its health")
+    last_call_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last call that TikTok carried out with its access, to the minute"
+    )
     news_since = models.DateTimeField(
         null=True,
         blank=True,
         help_text="When the account was first connected here: what customers wrote before is history, not news",
+    )
+    sends_read_marks = models.BooleanField(
+        "show customers when we have seen their messages",
+        default=True,
+        help_text="TikTok then shows “Seen” as soon as an agent has opened the conversation",
     )
 
     class Meta:
@@ -74,6 +92,9 @@ class Channel(models.Model):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business_id"], name="one_channel_per_tiktok_account"),
+            models.UniqueConstraint(
+                Lower("name"), condition=Q(status="connected"), name="connected_channels_have_different_names"
+            ),
             models.CheckConstraint(condition=~Q(name=""), name="channel_has_a_name"),
             models.CheckConstraint(
                 condition=Q(status__in=["connected", "disconnected", "removed"]),
@@ -91,13 +112,18 @@ class Channel(models.Model):
 
 
 class ChannelEvent(models.Model):
-    """A line in a channel's history: what happened to it, when and why. Append-only."""
+    """A line in a channel's history: what happened to it, when and why. Append-only.
+
+    Whoever stands above takes each line on once, and marks it with `followed_at` (`inbox.following`).
+    """
 
     class Kind(models.TextChoices):
         CONNECTED = "connected", "Connected"
         DISCONNECTED = "disconnected", "Disconnected"
         REMOVED = "removed", "Removed"
         RENAMED = "renamed", "Renamed"
+        TROUBLED = "troubled", "Something is wrong"
+        RECOVERED = "recovered", "All is well again"
         CONTENT_WITHHELD = "content_withheld", "TikTok withheld a message"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="events")
@@ -107,12 +133,26 @@ class ChannelEvent(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     at = models.DateTimeField()
+    followed_at = models.DateTimeField(null=True, editable=False, help_text="When the inbox had acted on it")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["channel", "-at"], name="channel_history")]
+        indexes: ClassVar = [
+            models.Index(fields=["channel", "-at"], name="channel_history"),
+            models.Index(fields=["id"], name="events_to_follow", condition=Q(followed_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.get_kind_display()}"
+
+
+class Pace(models.Model):
+    """When the app may make its next call that counts against TikTok's limit; see `channels_tiktok.pacing`."""
+
+    app_id = models.CharField(max_length=200, primary_key=True)
+    free_at = models.DateTimeField(help_text="Every turn before this time is taken")
+
+    def __str__(self) -> str:
+        return f"Pace of app {self.app_id}"
 
 
 class OAuthState(models.Model):

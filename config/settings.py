@@ -55,7 +55,7 @@ INSTALLED_APPS = [
     "channels_tiktok",
     "inbox",
     "sandbox",
-    "django.contrib.admin",
+    "config.apps.OurAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -158,6 +158,7 @@ TIKTOK_APP_SECRET = env.str("TIKTOK_APP_SECRET", default="")
 TIKTOK_API_URL = env.str("TIKTOK_API_URL", default="https://business-api.tiktok.com/open_api/v1.3").rstrip("/")
 TIKTOK_AUTH_URL = env.str("TIKTOK_AUTH_URL", default="https://www.tiktok.com/v2/auth/authorize")
 TIKTOK_WEBHOOK_TOLERANCE = env.int("TIKTOK_WEBHOOK_TOLERANCE", default=300)  # seconds
+TIKTOK_QPS = env.float("TIKTOK_QPS", default=10.0)  # calls per second that count against TikTok's limit
 TIKTOK_OPTIONAL_SCOPES = env.list("TIKTOK_OPTIONAL_SCOPES", default=[])
 JOURNAL_DRAIN_TASK = "inbox.tasks.drain_journal"  # rung when TikTok has delivered something
 CHANNEL_CONNECTED_TASK = "inbox.tasks.poll_channels"  # rung when an account was connected
@@ -178,11 +179,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_URL)
+EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker
+DEFAULT_FROM_EMAIL = f"Reply48 <reply48@{_public.hostname or 'localhost'}>"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # ── Files ─────────────────────────────────────────────────────────────────────────────────────────────
 STATIC_URL = "static/"
@@ -212,6 +216,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+
+# ── Error reports: no local variables, because tokens are among them ──────────────────────────────────
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.WithoutVariables"
 
 # ── REST ──────────────────────────────────────────────────────────────────────────────────────────────
 REST_FRAMEWORK = {

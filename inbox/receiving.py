@@ -20,6 +20,7 @@ from channels_tiktok import connecting, journal, polling
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
 from inbox import access, delivering, referrals, timeline, windows
 from inbox.delivering import apply_read_mark, settle_sent
+from inbox.following import follow_channels
 from inbox.incoming import (
     MEDIA_KINDS,
     Ignored,
@@ -65,11 +66,14 @@ REMOVED_BECAUSE = {
 def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> int:
     """Apply pending events, oldest first, until none is left; give how many were settled.
 
+    What happened to channels is taken on before and in between, whoever made it happen.
+
     Never less than until none is left: `journal.ring_unless_rung` counts on whoever settles an event to look
     once more afterwards. After `at_most` it rings for a fresh task instead.
     """
     settled, end = 0, clock() + at_most
     while clock() < end:
+        follow_channels(at=clock())
         batch = _process_batch_despite_locks(clock)
         if not batch:
             return settled
@@ -309,7 +313,7 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
             "doesn't pass such messages on: open the TikTok app to read it."
         },
     )
-    return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
+    return []  # `inbox.following` tells it
 
 
 def _receive_withdrawal(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
@@ -319,7 +323,7 @@ def _receive_withdrawal(channel: Channel, delivery: journal.Delivery, received_a
         raise Ignored("The account was connected again since.")
     reason = REMOVED_BECAUSE.get(str(delivery.content.get("reason")), "TikTok took our access away.")
     connecting.disconnect(channel=channel, reason=reason, at=received_at)
-    return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
+    return []
 
 
 EVENTS: dict[str, Callable[[Channel, journal.Delivery, datetime], Lines]] = {

@@ -16,6 +16,15 @@ def drain_journal() -> None:
 
 
 @task
+def cancel_for_removed() -> None:
+    """Cancel the queued replies of channels that were removed, after telling that they were."""
+    from inbox import following
+
+    following.follow_channels(at=timezone.now())
+    following.cancel_for_removed(at=timezone.now())
+
+
+@task
 def deliver_replies() -> None:
     """Hand queued replies to TikTok, and go on receiving while TikTok keeps us waiting."""
     from inbox import delivering, receiving
@@ -40,6 +49,30 @@ def wake_snoozed() -> None:
     from inbox import working
 
     working.wake_snoozed(at=timezone.now())
+
+
+@task
+def ask_about_images(conversation_id: int) -> None:
+    """Ask TikTok whether images may be sent in a conversation."""
+    from inbox import capabilities
+
+    capabilities.ask(conversation_id=conversation_id, at=timezone.now())
+
+
+@task
+def tell_typing(conversation_id: int) -> None:
+    """Show a customer that somebody types."""
+    from inbox import telling
+
+    telling.tell_typing(conversation_id=conversation_id, at=timezone.now())
+
+
+@task
+def tell_seen(conversation_id: int) -> None:
+    """Show a customer that everything has been seen."""
+    from inbox import telling
+
+    telling.tell_seen(conversation_id=conversation_id, at=timezone.now())
 
 
 @task

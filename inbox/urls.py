@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox.views import changes, files, live, pages
+from inbox.views import changes, files, live, pages, preferences
 
 app_name = "inbox"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("<int:conversation_id>/", pages.show_conversation, name="conversation"),
     path("<int:conversation_id>/earlier/", pages.show_earlier, name="earlier"),
     path("<int:conversation_id>/reply/", changes.reply, name="reply"),
+    path("<int:conversation_id>/draft/", changes.save_draft, name="draft"),
+    path("messages/<int:message_id>/cancel/", changes.cancel, name="cancel"),
+    path("messages/<int:message_id>/again/", changes.send_again, name="send-again"),
+    path("preferences/", preferences.show_preferences, name="preferences"),
     path("<int:conversation_id>/seen/", changes.mark_seen, name="seen"),
     path("<int:conversation_id>/status/", changes.set_status, name="status"),
     path("<int:conversation_id>/assign/", changes.assign, name="assign"),

@@ -3,6 +3,7 @@
 from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
+from inbox.models.personal import Draft, Preferences
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
 from inbox.models.timeline import ConversationEvent
 
@@ -15,9 +16,11 @@ __all__ = [
     "ContactUsername",
     "Conversation",
     "ConversationEvent",
+    "Draft",
     "IdempotencyKey",
     "Label",
     "Message",
+    "Preferences",
     "Reaction",
     "Referral",
     "ReplyWindow",

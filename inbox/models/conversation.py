@@ -69,6 +69,12 @@ class Conversation(models.Model):
         help_text="The customer has read what we sent up to this time (TikTok's read mark)",
     )
 
+    images_allowed = models.BooleanField(null=True, help_text="What TikTok said; empty until it has")
+    images_asked_at = models.DateTimeField(null=True, blank=True, help_text="When TikTok was last asked that")
+    typing_shown_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer was last shown that somebody types"
+    )
+
     last_message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     last_message_at = models.DateTimeField()
     inbound_count = models.PositiveIntegerField(

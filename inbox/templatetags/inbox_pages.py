@@ -1,6 +1,5 @@
 """What the inbox's templates say about times, people, windows and messages."""
 
-import re
 from collections import Counter
 from datetime import date, datetime
 from typing import Any
@@ -9,29 +8,27 @@ from urllib.parse import urlsplit
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, urlize
+from django.utils.html import urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from config.templatetags import look
 from inbox import countdown as counting
+from inbox import sending
 from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.people import name_of
 
 register = template.Library()
+register.simple_tag(look.icon)
+register.filter(look.initials)
+register.filter(look.hue)
 
 
 @register.filter
 def person(user: Any) -> str:
     """A colleague's name."""
     return name_of(user)
-
-
-@register.filter
-def initials(name: str) -> str:
-    """One or two letters for a name."""
-    words = re.findall(r"\w+", name)
-    return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
 @register.filter
@@ -131,6 +128,12 @@ def failure(message: Message) -> str:
 
 
 @register.filter
+def may_send_again(message: Message) -> bool:
+    """Whether the page offers a second attempt."""
+    return sending.may_send_again(message)
+
+
+@register.filter
 def web_address(address: object) -> str:
     """An address that may be linked to, or nothing: what TikTok delivers could be anything."""
     text = str(address or "")
@@ -203,18 +206,6 @@ def _told_assignment(line: Any, actor: str) -> str:
     if actor:
         return _("%(actor)s assigned this to %(name)s") % {"actor": actor, "name": name}
     return _("Assigned to %(name)s") % {"name": name}
-
-
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """An icon of the sprite in `_icons.html`. It is only decoration: words stand beside it, or in its button."""
-    return format_html('<svg class="icon" aria-hidden="true"><use href="#icon-{}"></use></svg>', name)
-
-
-@register.filter
-def hue(number: int) -> int:
-    """A colour (0–11, a class in the stylesheet) for a colleague."""
-    return number * 5 % 12
 
 
 @register.filter

@@ -6,7 +6,7 @@ from django_q.models import OrmQ
 
 from channels_tiktok import journal
 from channels_tiktok.connecting import disconnect
-from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
+from channels_tiktok.models import Channel, Polling, RefusedDeliveries, WebhookEvent
 
 pytestmark = pytest.mark.django_db
 CHANNELS = "/admin/channels_tiktok/channel/"
@@ -41,9 +41,8 @@ def test_the_list_shows_the_state_of_each_channel_with_its_reason(browser, chann
     make_channel("biz-2", name="Tea", username="teh.corner")
     page = browser.get(CHANNELS).content.decode()
     assert "@teh.corner" in page
-    assert "Disconnected: The owner withdrew it." in page
+    assert "The owner withdrew it." in page
     assert f'href="/channels/tiktok/connect/?channel={channel.pk}"' in page
-    assert page.count("Reconnect") == 1
     assert "No TikTok account is connected yet" not in page
     assert CHANNELS + "add/" not in page
 
@@ -55,25 +54,9 @@ def test_who_may_not_connect_sees_no_button_and_can_change_nothing(viewer, chann
     assert viewer.post(f"{CHANNELS}{channel.pk}/change/", {"name": "Bar"}).status_code == 403
 
 
-def form(**changes):
-    return {"events-TOTAL_FORMS": 0, "events-INITIAL_FORMS": 0, **changes}
-
-
-def test_only_the_name_can_be_changed_and_the_history_says_by_whom(browser, channel, staff):
-    told = form(name="  Bar ", username="other", status="removed", business_id="x")
-    assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 302
-    channel.refresh_from_db()
-    assert (channel.name, channel.username, channel.status, channel.business_id) == (
-        "Bar",
-        "kopi.corner",
-        "connected",
-        "biz-1",
-    )
-    assert ChannelEvent.objects.get().actor == staff
-
-
-def test_a_channel_without_a_name_is_not_saved(browser, channel):
-    assert browser.post(f"{CHANNELS}{channel.pk}/change/", form(name="  ")).status_code == 200
+def test_the_page_of_a_channel_changes_nothing(browser, channel):
+    told = {"events-TOTAL_FORMS": 0, "events-INITIAL_FORMS": 0, "name": "Bar", "status": "removed"}
+    assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 403
     assert Channel.objects.get().name == "Front desk"
 
 

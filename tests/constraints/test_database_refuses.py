@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from channels_tiktok.models import ListedConversation, RefusedDeliveries
 from inbox.models import Attachment, Conversation, Message
-from tests.factories import NOW, make_agent, make_conversation, make_inbound, make_reply
+from tests.factories import NOW, make_agent, make_channel, make_conversation, make_inbound, make_reply
 
 pytestmark = pytest.mark.django_db
 
@@ -167,6 +167,15 @@ def test_two_channels_of_one_account_are_refused(conversation):
 def test_a_connected_channel_without_its_accounts_tokens_is_refused(conversation):
     with refuses("connected_channel_holds_its_accounts_credential"):
         execute("UPDATE channels_tiktok_channel SET credential_id = NULL WHERE id = %s", conversation.channel_id)
+
+
+def test_two_connected_channels_of_one_name_are_refused_and_two_removed_ones_are_not(conversation):
+    other = make_channel("Tea")
+    rename = "UPDATE channels_tiktok_channel SET name = 'KOPI corner' WHERE id = %s"
+    with refuses("connected_channels_have_different_names"):
+        execute(rename, other.pk)
+    execute("UPDATE channels_tiktok_channel SET status = 'removed' WHERE id = %s", other.pk)
+    assert execute(rename, other.pk) == 1
 
 
 def test_a_channel_without_a_name_or_with_an_unknown_status_is_refused(conversation):
