@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 SHORTEST = timedelta(minutes=2)  # between two runs while webhooks are silent, or missed something
 LONGEST = timedelta(minutes=15)  # while they bring everything
+SOON = timedelta(seconds=10)
 SILENT_AFTER = timedelta(minutes=30)
 THOROUGH_EVERY = timedelta(hours=6)
 AFTER_TROUBLE = timedelta(minutes=1)
@@ -97,6 +98,12 @@ def ask_for(*, channel: Channel, at: datetime) -> bool:
     mine = Polling.objects.filter(free, channel=channel)
     mine.filter(filled_at__isnull=False).update(is_thorough=True, listed_at=None)
     return bool(mine.update(next_run_at=at, claimed_until=None))
+
+
+def look_soon(*, channel: Channel, at: datetime) -> None:
+    """Bring the next run forward: somebody new wrote, whose name and picture only the lists tell."""
+    waiting = Polling.objects.filter(channel=channel, next_run_at__gt=at + SOON)
+    waiting.update(next_run_at=at + SOON)
 
 
 def stay(polling: Polling, *, at: datetime) -> None:

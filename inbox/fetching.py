@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.fields.files import FieldFile
 
@@ -41,6 +41,7 @@ PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 600, 3_600, 21_600)
 PORTRAIT_PAUSE = timedelta(hours=1)
 PORTRAIT_LIMIT = 5 * 1024 * 1024  # bytes
 NOT_NAMED = "TikTok didn't say where this file is."
+OUR_FAULT = "This file could not be stored here. An administrator finds the reason in the log."
 GAVE_UP = "TikTok did not give this file, although we asked for it several times."
 
 
@@ -106,9 +107,12 @@ def _fetch_attachment(pk: int, *, at: datetime) -> bool:
     except NotShowable as reason:
         _fail(attachment, str(reason), at=at)
     except errors.TikTokError as error:
-        _try_again(attachment, error, at=at)
+        _try_again(attachment, error.sentence, at=at)
+    except Exception:  # whatever one file does to its decoder, the others go on
+        logger.exception("%s could not be examined", attachment)
+        _try_again(attachment, OUR_FAULT, at=at)
     else:
-        _keep(attachment, examined, at=at)
+        _keep_or_try_again(attachment, examined, at=at)
     return True
 
 
@@ -167,6 +171,16 @@ def _address_in_list(attachment: Attachment, token: str) -> str:
     return ""
 
 
+def _keep_or_try_again(attachment: Attachment, examined: Examined, *, at: datetime) -> None:
+    try:
+        _keep(attachment, examined, at=at)
+    except DatabaseError:
+        raise
+    except Exception:  # no room, or no way to where files are kept
+        logger.exception("%s could not be stored", attachment)
+        _try_again(attachment, OUR_FAULT, at=at)
+
+
 def _keep(attachment: Attachment, examined: Examined, *, at: datetime) -> None:
     """Write the files, then say so in one transaction; a claim that was lost meanwhile leaves no files behind."""
     written = [_write(attachment.file, examined.file)]
@@ -190,13 +204,13 @@ def _keep(attachment: Attachment, examined: Examined, *, at: datetime) -> None:
             file.storage.delete(str(file.name))
 
 
-def _try_again(attachment: Attachment, error: errors.TikTokError, *, at: datetime) -> None:
+def _try_again(attachment: Attachment, sentence: str, *, at: datetime) -> None:
     if attachment.attempts > len(PAUSES):
-        _fail(attachment, GAVE_UP, at=at)
+        _fail(attachment, sentence if sentence == OUR_FAULT else GAVE_UP, at=at)
         return
-    logger.info("%s was not fetched: %s", attachment, error)
+    logger.info("%s was not fetched: %s", attachment, sentence)
     again = at + PAUSES[attachment.attempts - 1]
-    _mine(attachment).update(try_again_at=again, error=error.sentence)
+    _mine(attachment).update(try_again_at=again, error=sentence)
 
 
 def _fail(attachment: Attachment, sentence: str, *, at: datetime) -> None:
@@ -239,6 +253,10 @@ def _fetch_portrait(pk: int, *, at: datetime) -> bool:
         return True
     except errors.TikTokError:
         mine.update(picture_fetch_at=at + PORTRAIT_PAUSE)
+        return True
+    except Exception:  # whatever one picture does to its decoder, the others go on
+        logger.exception("the picture of contact %s could not be examined", pk)
+        mine.update(picture_fetch_at=None)
         return True
     storage, former = contact.picture.storage, contact.picture.name
     _write(contact.picture, picture)

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
-from channels_tiktok import connecting, journal
+from channels_tiktok import connecting, journal, polling
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
 from inbox import access, delivering, referrals, timeline, windows
 from inbox.delivering import apply_read_mark, settle_sent
@@ -353,7 +353,7 @@ def find_conversation(channel: Channel, incoming: Incoming) -> Conversation:
 def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
     if incoming.customer is None:
         raise Unreadable("The event doesn't say who the customer is.")
-    begun, _ = Conversation.objects.get_or_create(
+    begun, is_new = Conversation.objects.get_or_create(
         channel=channel,
         tiktok_conversation_id=incoming.conversation_id,
         defaults={
@@ -362,6 +362,8 @@ def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
             "last_message_at": incoming.at,
         },
     )
+    if is_new:
+        polling.look_soon(channel=channel, at=incoming.at)
     return access.lock_conversation(begun.pk)
 
 

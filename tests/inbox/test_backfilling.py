@@ -157,6 +157,8 @@ def test_two_workers_never_read_one_channel_at_once(tiktok, channel, clock):
     assert polling.claim(channel=channel, at=clock()) is None
     assert not polling.ask_for(channel=channel, at=clock())
     assert poll(clock) == 0
+    clock.at += polling.LEASE
+    assert poll(clock) == 1, "a worker that was killed holds nothing up for long"
 
 
 def test_more_than_twenty_messages_are_said_to_be_missing_in_their_place(tiktok, channel, clock):
@@ -222,6 +224,17 @@ def test_what_webhooks_brought_is_not_asked_for_again_and_counts_once(tiktok, cl
     clock.at += polling.THOROUGH_EVERY
     poll(clock)
     assert listed_calls(tiktok) == 2, "but now and then all that changed is looked at"
+
+
+def test_somebody_new_is_looked_at_soon_for_the_name_and_the_picture(tiktok, clock):
+    tiktok.connect()
+    poll(clock)
+    tiktok.write(tiktok.customer("Ayu Lestari"))
+    hear(tiktok, clock)
+    assert Contact.objects.get().display_name == ""
+    clock.at += polling.SOON
+    poll(clock)
+    assert Contact.objects.get().display_name == "Ayu Lestari"
 
 
 def test_polling_slows_down_while_webhooks_bring_everything_and_speeds_up_when_they_fall_silent(tiktok, clock):

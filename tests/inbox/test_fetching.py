@@ -181,6 +181,23 @@ def test_access_that_ends_meanwhile_costs_no_attempt(tiktok, customer, clock):
     assert Channel.objects.get().status == "disconnected"
 
 
+@pytest.mark.parametrize("fault", [OSError("no room"), ZeroDivisionError("a decoder's bug")])
+def test_a_fault_of_our_own_holds_up_no_other_file_and_is_tried_again(tiktok, customer, clock, monkeypatch, fault):
+    def broken(*args, **kwargs):
+        raise fault
+
+    tiktok.write(customer, kind="image", text=None)
+    tiktok.write(customer, kind="sticker", text=None)
+    hear(tiktok, clock)
+    with monkeypatch.context() as patched:
+        patched.setattr(fetching, "_write" if isinstance(fault, OSError) else "examine", broken)
+        assert fetching.fetch_due(clock=clock, pause=lambda: None) == 2
+    assert set(Attachment.objects.values_list("state", "error")) == {("pending", fetching.OUR_FAULT)}
+    clock.at += timedelta(seconds=10)
+    fetching.fetch_due(clock=clock, pause=lambda: None)
+    assert set(Attachment.objects.values_list("state", flat=True)) == {"stored"}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
