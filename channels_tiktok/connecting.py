@@ -4,16 +4,19 @@ Guarantee: nothing is half made. A consent is good for one return of the person 
 and its tokens are stored in one transaction or not at all; access that we don't keep is given back.
 """
 
+import itertools
 import logging
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django_q.tasks import async_task
 
 from channels_tiktok import journal
 from channels_tiktok.answers import BusinessProfile, TokenGrant
@@ -28,6 +31,7 @@ STATE_LIFE = timedelta(minutes=10)
 ACCESS_LIFE = 86_400  # seconds, where TikTok doesn't say; docs/tiktok-api.md 1.3
 REFRESH_LIFE = 31_536_000
 NAME_LIMIT = 80  # characters
+TAKEN = "Another channel is called “{}”. Choose a different name."
 
 # What we ask for, in plain words. One scope that the app isn't approved for makes TikTok refuse the whole
 # consent, so nothing is asked for that isn't needed (docs/tiktok-api.md 1.2).
@@ -171,12 +175,16 @@ def finish(
     grant = _exchange(code)
     try:
         profile = _check(grant, to_reconnect=begun.channel)
-        channel = _store(grant, profile, user=user or begun.user, at=at)
+        try:
+            channel = _store(grant, profile, user=user or begun.user, at=at)
+        except IntegrityError:  # another account took the same name in this moment; now that is seen
+            channel = _store(grant, profile, user=user or begun.user, at=at)
     except ConnectingFailed:
         _give_back(grant)
         raise
     journal.ring_drain()
     _register_webhook_for(channel)
+    async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
 
@@ -279,12 +287,17 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
         "connected_at": at,
         "webhook_error": "The webhook is not registered yet: run “manage.py register_webhook”.",
     }
-    name = (profile.display_name.strip() or profile.username.strip() or "TikTok account")[:NAME_LIMIT].strip()
-    channel, _ = Channel.objects.update_or_create(
-        business_id=grant.business_id, defaults=told, create_defaults={**told, "name": name}
-    )
+    known = Channel.objects.filter(business_id=grant.business_id).first()
+    theirs = (profile.display_name.strip() or profile.username.strip() or "TikTok account")[:NAME_LIMIT].strip()
+    former = known.name if known else ""
+    # Our own name survives; only where another channel took it meanwhile does it get a number.
+    told["name"] = free_name(former or theirs, besides=known)
+    channel, _ = Channel.objects.update_or_create(business_id=grant.business_id, defaults=told)
     journal.reconsider(business_id=grant.business_id, at=at)
-    note(channel, ChannelEvent.Kind.CONNECTED, detail=f"as @{channel.username}", actor=user, at=at)
+    detail = f"as @{channel.username}"
+    if former and channel.name != former:
+        detail += f", now called “{channel.name}”: another channel is called “{former}”"
+    note(channel, ChannelEvent.Kind.CONNECTED, detail=detail, actor=user, at=at)
     return channel
 
 
@@ -325,6 +338,22 @@ def _register_webhook_for(channel: Channel) -> None:
             "Run “manage.py register_webhook” to try again."
         )
         channel.save(update_fields=["webhook_error"])
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Something that the account's owner could allow on TikTok's page."""
+
+    words: str
+    granted: bool
+
+
+def permissions(*, channel: Channel) -> list[Permission]:
+    """Give what was asked for when the channel was connected, and what of it was granted."""
+    scopes = Credential.objects.filter(pk=channel.business_id).values_list("scopes", flat=True).first() or ""
+    granted = set(scopes.split(","))
+    asked = dict.fromkeys([*SCOPES, *settings.TIKTOK_OPTIONAL_SCOPES])
+    return [Permission(SCOPES.get(scope, scope), scope in granted) for scope in asked]
 
 
 # ── Afterwards ────────────────────────────────────────────────────────────────────────────────────────
@@ -404,9 +433,16 @@ def _give_up_access(channel: Channel) -> None:
 def rename(*, channel: Channel, name: str, actor: User | None, at: datetime) -> bool:
     """Give a channel our own name, which TikTok never sees; say whether it changed. Raises NameRefused."""
     wanted = valid_name(name)
+    if _is_taken(wanted, besides=channel):
+        raise NameRefused(TAKEN.format(wanted))
     others = Channel.objects.filter(pk=channel.pk).exclude(name=wanted)
     former = others.values_list("name", flat=True).first()
-    if former is None or not others.update(name=wanted):
+    try:
+        with transaction.atomic():
+            renamed = others.update(name=wanted)
+    except IntegrityError as error:  # somebody took it since we looked
+        raise NameRefused(TAKEN.format(wanted)) from error
+    if former is None or not renamed:
         return False
     note(channel, ChannelEvent.Kind.RENAMED, detail=f"from “{former}” to “{wanted}”", actor=actor, at=at)
     channel.name = wanted
@@ -415,9 +451,22 @@ def rename(*, channel: Channel, name: str, actor: User | None, at: datetime) -> 
 
 def valid_name(name: str) -> str:
     """Give `name` without the space around it; raise NameRefused unless that leaves 1 to 80 characters."""
-    wanted = name.strip()
+    wanted = name.replace("\0", "").strip()
     if not wanted:
         raise NameRefused("A channel needs a name.")
     if len(wanted) > NAME_LIMIT:
         raise NameRefused(f"A channel's name can have {NAME_LIMIT} characters; this one has {len(wanted)}.")
     return wanted
+
+
+def free_name(wanted: str, *, besides: Channel | None = None) -> str:
+    """Give `wanted`, or “wanted 2”, “wanted 3” … where another channel is called that."""
+    endings = itertools.chain([""], (f" {number}" for number in itertools.count(2)))
+    names = (wanted[: NAME_LIMIT - len(ending)].rstrip() + ending for ending in endings)
+    return next(name for name in names if not _is_taken(name, besides=besides))
+
+
+def _is_taken(name: str, *, besides: Channel | None) -> bool:
+    """Whether another channel is called that. A disconnected one keeps its name: it is to be repaired."""
+    others = Channel.objects.exclude(status=Channel.Status.REMOVED).filter(name__iexact=name)
+    return (others.exclude(pk=besides.pk) if besides else others).exists()

@@ -24,3 +24,13 @@ def check_channels() -> None:
 def remind_of_ending_consents() -> None:
     """Tell staff by e-mail which permissions end within 30 days."""
     reminding.remind_of_ending_consents(at=timezone.now())
+
+
+@task
+def purge_old_events() -> None:
+    """Forget what was delivered long ago, a little at a time: live messages never wait behind it."""
+    from channels_tiktok import journal
+
+    if not journal.purge(before=timezone.now() - journal.KEPT_FOR, at_most=journal.PURGED_AT_ONCE):
+        return
+    purge_old_events.ring()

@@ -5,6 +5,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.core.exceptions import RequestDataTooBig
@@ -12,6 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -49,6 +51,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         at=at,
         tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
     ):
+        journal.refusals.count(at=at)
         return HttpResponse(status=401)
     try:
         event = journal.store_delivery(body=body, log_id=request.headers.get("X-Tt-Logid", ""), at=at)
@@ -110,7 +113,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     except connecting.ConnectingFailed as failure:
         messages.error(request, failure.sentence)
         return redirect("channels_tiktok:channels")
-    messages.success(request, f"{channel.name} (@{channel.username}) is connected.")
+    words = {"name": channel.name, "username": channel.username}
+    messages.success(request, _("%(name)s (@%(username)s) is connected.") % words)
     if channel.webhook_error:
         messages.warning(request, channel.webhook_error)
-    return redirect("channels_tiktok:channels")
+    LogEntry.objects.log_actions(
+        cast(User, request.user).pk, [channel], CHANGE, _("Connected as @%(username)s.") % words
+    )
+    return redirect("admin:channels_tiktok_channel_connected", channel.pk)

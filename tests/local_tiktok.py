@@ -147,6 +147,14 @@ class LocalTikTok:
         body = {"account": account, "kind": "text", "text": text, **fields}
         return self.control(f"/customers/{customer}/messages", **body)
 
+    def no_webhooks(self) -> None:
+        """Deliver nothing: only the lists tell what happens."""
+        self.deliver = lambda: 0  # type: ignore[method-assign]
+
+    def media_of(self, media_id: str) -> bytes:
+        """The file behind a media id, as the phone shows it."""
+        return self.browser.get(f"/sandbox/api/media/{media_id}").data
+
     def fault(self, kind: str, path: str = "business/message/send", **fields: Any) -> None:
         """Order a fault for the next call to `path`."""
         self.control("/faults", kind=kind, path=path, **fields)

@@ -36,7 +36,11 @@ class ConversationEvent(models.Model):
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
         LABELS_CHANGED = "labels_changed", "Labels changed"
+        ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"
+        ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"
+        HISTORY_MISSING = "history_missing", "Older messages are only in TikTok"
         CONTACT_CHANGED = "contact_changed", "Contact changed"
+        IMAGES_CHANGED = "images_changed", "TikTok said whether images may be sent"
         CHANNEL_CHANGED = "channel_changed", "Channel changed"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")
