@@ -99,7 +99,7 @@ class LocalTikTok:
         """GET from the control API."""
         return self.browser.get(f"/sandbox/api{path}").json
 
-    def connect(self, username: str = "kopi.corner") -> Channel:
+    def connect(self, username: str = "kopi.corner", *, name: str = "Kopi Corner") -> Channel:
         """A channel connected with tokens that the sandbox gave for `username`."""
         tokens = self.control(f"/accounts/{username}/tokens")
         credential = Credential.objects.create(
@@ -116,7 +116,7 @@ class LocalTikTok:
             business_id=tokens["open_id"],
             username=username,
             display_name="Kopi Corner",
-            name=username,
+            name=name,
             status=Channel.Status.CONNECTED,
             credential=credential,
             connected_at=NOW,

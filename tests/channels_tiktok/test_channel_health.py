@@ -258,7 +258,7 @@ def test_what_was_written_before_the_account_was_connected_is_no_silence(tiktok,
 
 def test_the_sweep_looks_at_the_longest_unchecked_first_and_ends_when_tiktok_is_away(tiktok, connected, clock):
     other = tiktok.control("/accounts", username="tea.corner")
-    second = tiktok.connect(other["username"])
+    second = tiktok.connect(other["username"], name="Tea Corner")
     Channel.objects.filter(pk=second.pk).update(checked_at=clock() - timedelta(hours=1))
     tiktok.fault("http_status", path=TOKEN_INFO)
     assert health.sweep(clock=clock) is False
@@ -279,7 +279,7 @@ def test_the_sweep_hands_over_when_its_time_is_up(tiktok, connected, clock):
 
 
 def test_a_check_that_breaks_stops_no_other(tiktok, connected, clock, monkeypatch):
-    second = tiktok.connect(tiktok.control("/accounts", username="tea.corner")["username"])
+    second = tiktok.connect(tiktok.control("/accounts", username="tea.corner")["username"], name="Tea Corner")
     real = health.check_channel
 
     def breaking(*, channel, **rest):
