@@ -97,8 +97,10 @@ def channel(product, api):
 def test_a_customer_writes_a_program_answers_and_the_customer_has_the_answer(product, api, channel):
     customer = product.phone("/customers", display_name="Rina", username="rina.k")["id"]
     product.phone(f"/customers/{customer}/messages", account="kopi.corner", kind="text", text="Is it in stock?")
-    conversation = wait_for(lambda: api("/conversations/")[1]["results"])[0]
-    assert conversation["contact"]["username"] == "rina.k"
+    # The other journeys' customers are in the same inbox.
+    conversation = wait_for(
+        lambda: [c for c in api("/conversations/")[1]["results"] if c["contact"]["username"] == "rina.k"]
+    )[0]
     assert conversation["last_message"]["text"] == "Is it in stock?"
     assert (conversation["window"]["replies_left"], conversation["window"]["can_reply"]) == (10, True)
 
@@ -110,7 +112,7 @@ def test_a_customer_writes_a_program_answers_and_the_customer_has_the_answer(pro
     sent = wait_for(lambda: [m for m in api(path)[1]["results"] if m["state"] == "sent"])
     assert sent[0]["tiktok_message_id"]
     calls = product.look("/calls?path=business/message/send")["calls"]
-    assert [call["text"] for call in calls] == ["Yes, it is."]
+    assert [call["text"] for call in calls].count("Yes, it is.") == 1
 
     for number in range(2, 11):
         assert api(path, {"text": f"line {number}"})[0] == 201
