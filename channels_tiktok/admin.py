@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import connecting, journal
-from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from channels_tiktok import connecting, dependents, health, journal
+from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
 CONSENT_ENDS_SOON = timedelta(days=30)
@@ -55,6 +55,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = None
     fields = (
         "name",
+        "sends_read_marks",
         "handle",
         "display_name",
         "status_in_words",
@@ -62,9 +63,18 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "connected_by",
         "connected_at",
         "last_event_at",
+        "conversations_read",
         "business_id",
     )
-    readonly_fields = fields
+    readonly_fields = tuple(name for name in fields if name != "sends_read_marks")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may rename a channel may also say whether customers see that we have seen."""
+        return _may(request, "rename")
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        """Write the one field of the form: the rest of the row may have changed since it was read."""
+        obj.save(update_fields=["sends_read_marks"])
 
     @admin.display(description=gettext_lazy("TikTok account"))
     def handle(self, channel: Channel) -> str:
@@ -79,6 +89,13 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """An error of the webhook is a line only where there is one."""
         return [name for name in self.fields if name != "webhook_error" or (obj and obj.webhook_error)]
+
+    @admin.display(description="Conversations on TikTok")
+    def conversations_read(self, channel: Channel) -> str:
+        polling = Polling.objects.filter(channel=channel).first()
+        if polling is None:
+            return "Not looked for yet"
+        return f"{polling.progress}. {polling.error}" if polling.error else polling.progress
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Every channel with what its row tells. The dates only: no page has a reason to read a token."""
@@ -165,8 +182,6 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 )
                 messages.success(request, told % {"name": channel.name, "username": channel.username})
             return self._back(request, channel)
-        from channels_tiktok import dependents
-
         title = _("Remove %(name)s?") % {"name": channel.name}
         return self._dialog(request, "remove", channel, title=title, stops=dependents.what_stops(channel))
 
@@ -176,8 +191,6 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         if request.method != "POST":
             title = _("Check %(name)s") % {"name": channel.name}
             return self._dialog(request, "check", channel, title=title)
-        from channels_tiktok import health
-
         report = health.check_channel(channel=channel, at=timezone.now())
         for problem in report.problems:
             messages.warning(request, f"{channel.name}: {problem}")
@@ -290,3 +303,10 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             f"{count} put back to be processed; only failed ones can be tried again.",
             messages.SUCCESS if count else messages.WARNING,
         )
+
+
+@admin.register(RefusedDeliveries)
+class RefusedDeliveriesAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("day", "count", "last_at")
+    list_display_links = None
+    ordering = ("-day",)

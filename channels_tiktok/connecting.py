@@ -15,11 +15,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django_q.tasks import async_task
 
 from channels_tiktok import journal
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
-from channels_tiktok.errors import AppMisconfigured, Busy, OutcomeUnknown, TikTokError
+from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ChannelEvent, Credential, OAuthState
 from config.encryption import SecretUnreadable
 
@@ -182,6 +184,7 @@ def finish(
         raise
     journal.ring_drain()
     _register_webhook_for(channel)
+    async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
 
@@ -259,23 +262,26 @@ def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfil
 
 @transaction.atomic
 def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at: datetime) -> Channel:
-    credential, _ = Credential.objects.update_or_create(
+    credential = Credential(
         business_id=grant.business_id,
-        defaults={
-            "access_token": grant.access_token,
-            "refresh_token": grant.refresh_token,
-            "access_expires_at": at + timedelta(seconds=grant.expires_in or ACCESS_LIFE),
-            "refresh_expires_at": at + timedelta(seconds=grant.refresh_expires_in or REFRESH_LIFE),
-            "scopes": ",".join(grant.scopes),
-            "refreshing_until": None,
-            "refreshed_at": at,
-        },
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        access_expires_at=at + timedelta(seconds=grant.expires_in or ACCESS_LIFE),
+        refresh_expires_at=at + timedelta(seconds=grant.refresh_expires_in or REFRESH_LIFE),
+        scopes=",".join(grant.scopes),
+        refreshed_at=at,
+    )
+    # Written without reading what was there: that may be encrypted with a key which is lost.
+    everything = [field.name for field in Credential._meta.concrete_fields if not field.primary_key]
+    Credential.objects.bulk_create(
+        [credential], update_conflicts=True, unique_fields=["business_id"], update_fields=everything
     )
     told = {
         "username": profile.username[:100],
         "display_name": profile.display_name[:200],
         "status": Channel.Status.CONNECTED,
         "reason": "",
+        "trouble": "",
         "credential": credential,
         "connected_by": user,
         "connected_at": at,
@@ -291,7 +297,7 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
     detail = f"as @{channel.username}"
     if former and channel.name != former:
         detail += f", now called “{channel.name}”: another channel is called “{former}”"
-    channel.events.create(kind=ChannelEvent.Kind.CONNECTED, detail=detail, actor=user, at=at)
+    note(channel, ChannelEvent.Kind.CONNECTED, detail=detail, actor=user, at=at)
     return channel
 
 
@@ -353,40 +359,74 @@ def permissions(*, channel: Channel) -> list[Permission]:
 # ── Afterwards ────────────────────────────────────────────────────────────────────────────────────────
 
 
+def who_may_connect() -> QuerySet[User]:
+    """Everyone active who may connect channels, and so repair one, by name."""
+    people = User.objects.with_perm(
+        "channels_tiktok.connect_channel", backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return people.order_by("first_name", "last_name", "username")
+
+
+def note(
+    channel: Channel, kind: ChannelEvent.Kind, *, detail: str = "", actor: User | None = None, at: datetime
+) -> None:
+    """Write a line of the channel's history, in the transaction that it tells of, and wake up who follows it."""
+    ChannelEvent.objects.create(channel=channel, kind=kind, detail=detail, actor=actor, at=at)
+    journal.ring_drain()
+
+
 @transaction.atomic
 def disconnect(*, channel: Channel, reason: str, at: datetime) -> bool:
     """Mark a connected channel as disconnected, with the reason in words; say whether it was connected."""
     connected = Channel.objects.filter(pk=channel.pk, status=Channel.Status.CONNECTED)
-    if not connected.update(status=Channel.Status.DISCONNECTED, reason=reason):
+    if not connected.update(status=Channel.Status.DISCONNECTED, reason=reason, trouble=""):
         return False
-    ChannelEvent.objects.create(
-        channel=channel, kind=ChannelEvent.Kind.DISCONNECTED, detail=reason, actor=None, at=at
-    )
-    channel.status, channel.reason = Channel.Status.DISCONNECTED, reason
+    note(channel, ChannelEvent.Kind.DISCONNECTED, detail=reason, at=at)
+    channel.status, channel.reason, channel.trouble = Channel.Status.DISCONNECTED, reason, ""
     logger.warning("channel %s disconnected: %s", channel.pk, reason)
     return True
 
 
 def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
-    """Remove a channel: give its access back to TikTok, delete its tokens, keep its history.
+    """Remove a channel: give its access back to TikTok if that can be, delete its tokens in any case, keep its
+    history.
 
     Says whether there was anything to remove. Connecting the same account again brings the channel back.
     """
+    _give_up_access(channel)
+    with transaction.atomic():
+        here = Channel.objects.filter(pk=channel.pk).exclude(status=Channel.Status.REMOVED)
+        removed = here.update(
+            status=Channel.Status.REMOVED, reason="", credential=None, webhook_error="", trouble=""
+        )
+        # Only its key is read: a secret that can't be decrypted any more must not keep the row alive.
+        Credential.objects.filter(pk=channel.business_id).only("business_id").delete()
+        if removed:
+            note(channel, ChannelEvent.Kind.REMOVED, actor=actor, at=at)
+    channel.refresh_from_db()
+    return bool(removed)
+
+
+def _give_up_access(channel: Channel) -> None:
+    """Revoke what TikTok gave us for `channel`. A grant can only be revoked with an access that still counts."""
     try:
         credential = Credential.objects.filter(pk=channel.business_id).first()
     except SecretUnreadable as error:
-        logger.error("the access can't be given back to TikTok: %s", error)
-        credential = None
-    if credential is not None:
-        _revoke(credential.access_token)
-    with transaction.atomic():
-        here = Channel.objects.filter(pk=channel.pk).exclude(status=Channel.Status.REMOVED)
-        removed = here.update(status=Channel.Status.REMOVED, reason="", credential=None, webhook_error="")
-        Credential.objects.filter(pk=channel.business_id).only("pk").delete()
-        if removed:
-            ChannelEvent.objects.create(channel=channel, kind=ChannelEvent.Kind.REMOVED, actor=actor, at=at)
-    channel.refresh_from_db()
-    return bool(removed)
+        logger.warning("channel %s: its access was not given back: %s", channel.pk, error)
+        return
+    if credential is None:
+        return
+    try:
+        tiktok().revoke(access_token=credential.access_token)
+    except AccessExpired:
+        try:
+            grant = tiktok().refresh(refresh_token=credential.refresh_token)
+        except TikTokError as error:
+            logger.info("channel %s: there is no access to give back: %s", channel.pk, error)
+        else:
+            _revoke(grant.access_token)
+    except TikTokError as error:
+        logger.warning("channel %s: TikTok did not take its access back: %s", channel.pk, error)
 
 
 @transaction.atomic
@@ -404,13 +444,7 @@ def rename(*, channel: Channel, name: str, actor: User | None, at: datetime) -> 
         raise NameRefused(TAKEN.format(wanted)) from error
     if former is None or not renamed:
         return False
-    ChannelEvent.objects.create(
-        channel=channel,
-        kind=ChannelEvent.Kind.RENAMED,
-        detail=f"from “{former}” to “{wanted}”",
-        actor=actor,
-        at=at,
-    )
+    note(channel, ChannelEvent.Kind.RENAMED, detail=f"from “{former}” to “{wanted}”", actor=actor, at=at)
     channel.name = wanted
     return True
 

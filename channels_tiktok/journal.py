@@ -8,18 +8,19 @@ however often TikTok repeats it and however many processes receive it at once.
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Q
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Q, QuerySet
 from django_q.tasks import async_task
 
 from channels_tiktok.answers import cleaned, number_in, storable, text_in
-from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, WebhookEvent
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, RefusedDeliveries, WebhookEvent
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ BACKOFF = (
 )
 RECONSIDERED_FOR = timedelta(minutes=10)
 MOST_ATTEMPTS = len(BACKOFF) + 1
+KEPT_FOR = timedelta(days=30)  # after it was settled; TikTok repeats deliveries for three days
+PURGED_AT_ONCE = 1_000
+REPLAYED_AT_ONCE = 500
 
 
 class Undecodable(Exception):
@@ -75,6 +79,45 @@ def store_delivery(*, body: bytes, log_id: str, at: datetime) -> WebhookEvent | 
     if event.error:
         logger.warning("webhook event %s is %s: %s", event.pk, event.state, event.error)
     return event
+
+
+class RefusalCounter:
+    """Counts deliveries with a bad signature, per day. Of the delivery itself nothing is kept.
+
+    Written at most once a second by each process, so that a flood of forgeries costs no more than a trickle;
+    what comes within that second is written with the next one, or lost with the process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._written_at: datetime | None = None
+
+    def count(self, *, at: datetime) -> None:
+        """Count one, and write what has been counted if a second has passed."""
+        with self._lock:
+            self._waiting += 1
+            if self._written_at is not None and timedelta() <= at - self._written_at < RING_AGAIN_AFTER:
+                return
+            number, self._waiting, self._written_at = self._waiting, 0, at
+        try:
+            self._write(number, at)
+        except DatabaseError as error:
+            logger.warning("%s deliveries with a bad signature were not counted: %s", number, error)
+
+    @staticmethod
+    def _write(number: int, at: datetime) -> None:
+        today = RefusedDeliveries.objects.filter(day=at.date())
+        if today.update(count=F("count") + number, last_at=at):
+            return
+        made, is_new = RefusedDeliveries.objects.get_or_create(
+            day=at.date(), defaults={"count": number, "last_at": at}
+        )
+        if not is_new:  # another process was faster
+            RefusedDeliveries.objects.filter(pk=made.pk).update(count=F("count") + number, last_at=at)
+
+
+refusals = RefusalCounter()
 
 
 def ring_drain() -> None:
@@ -249,6 +292,37 @@ def try_again(*, events: Iterable[WebhookEvent], at: datetime) -> int:
     count = parked.update(state=PENDING, attempts=0, error="", try_again_at=at, settled_at=None)
     if count:
         ring_drain()
+    return count
+
+
+def replay(*, events: QuerySet[WebhookEvent], at: datetime) -> Iterator[int]:
+    """Put settled events, whatever became of them, back among the pending ones; give the number of each batch.
+
+    Harmless: an event that took effect takes none a second time.
+    """
+    settled = events.exclude(state=PENDING)
+    numbers = list(settled.order_by("id").values_list("id", flat=True))
+    for start in range(0, len(numbers), REPLAYED_AT_ONCE):
+        batch = WebhookEvent.objects.filter(pk__in=numbers[start : start + REPLAYED_AT_ONCE]).exclude(
+            state=PENDING
+        )
+        with transaction.atomic():
+            count = batch.update(state=PENDING, attempts=0, error="", try_again_at=at, settled_at=None)
+            if count:
+                ring_drain()
+        yield count
+
+
+def purge(*, before: datetime, at_most: int, with_failed: bool = False) -> int:
+    """Delete up to `at_most` events that were settled before a time; give how many.
+
+    Parked ones stay until somebody has dealt with them, unless `with_failed`.
+    """
+    states = [PROCESSED, IGNORED, FAILED] if with_failed else [PROCESSED, IGNORED]
+    # An event is settled after it was received: the first bound lets the index by age answer.
+    old = WebhookEvent.objects.filter(received_at__lt=before, settled_at__lt=before, state__in=states)
+    numbers = list(old.order_by("received_at").values_list("id", flat=True)[:at_most])
+    count, _ = WebhookEvent.objects.filter(pk__in=numbers, state__in=states).delete()
     return count
 
 

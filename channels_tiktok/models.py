@@ -30,6 +30,9 @@ class Credential(models.Model):
         null=True, editable=False, help_text="Lease of the one process that may refresh now"
     )
     refreshed_at = models.DateTimeField()
+    warned_at = models.DateTimeField(
+        null=True, editable=False, help_text="When staff were last told by e-mail that the permission ends"
+    )
 
     def __str__(self) -> str:
         return f"Credential of {self.business_id}"
@@ -59,7 +62,26 @@ class Channel(models.Model):
     )
     connected_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True, help_text="Last webhook from TikTok")
-    webhook_error = models.TextField(blank=True, help_text="Why the webhook could not be registered")
+    webhook_error = models.TextField(
+        blank=True, help_text="Why TikTok does not deliver here: the webhook is missing, or points elsewhere"
+    )
+    trouble = models.TextField(
+        blank=True, help_text="What else the last check found wrong while it is connected, a sentence per line"
+    )
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="Last check of its health")
+    last_call_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last call that TikTok carried out with its access, to the minute"
+    )
+    news_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the account was first connected here: what customers wrote before is history, not news",
+    )
+    sends_read_marks = models.BooleanField(
+        "show customers when we have seen their messages",
+        default=True,
+        help_text="TikTok then shows “Seen” as soon as an agent has opened the conversation",
+    )
 
     class Meta:
         verbose_name = "channel"
@@ -90,13 +112,18 @@ class Channel(models.Model):
 
 
 class ChannelEvent(models.Model):
-    """A line in a channel's history: what happened to it, when and why. Append-only."""
+    """A line in a channel's history: what happened to it, when and why. Append-only.
+
+    Whoever stands above takes each line on once, and marks it with `followed_at` (`inbox.following`).
+    """
 
     class Kind(models.TextChoices):
         CONNECTED = "connected", "Connected"
         DISCONNECTED = "disconnected", "Disconnected"
         REMOVED = "removed", "Removed"
         RENAMED = "renamed", "Renamed"
+        TROUBLED = "troubled", "Something is wrong"
+        RECOVERED = "recovered", "All is well again"
         CONTENT_WITHHELD = "content_withheld", "TikTok withheld a message"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="events")
@@ -106,12 +133,26 @@ class ChannelEvent(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     at = models.DateTimeField()
+    followed_at = models.DateTimeField(null=True, editable=False, help_text="When the inbox had acted on it")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["channel", "-at"], name="channel_history")]
+        indexes: ClassVar = [
+            models.Index(fields=["channel", "-at"], name="channel_history"),
+            models.Index(fields=["id"], name="events_to_follow", condition=Q(followed_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.get_kind_display()}"
+
+
+class Pace(models.Model):
+    """When the app may make its next call that counts against TikTok's limit; see `channels_tiktok.pacing`."""
+
+    app_id = models.CharField(max_length=200, primary_key=True)
+    free_at = models.DateTimeField(help_text="Every turn before this time is taken")
+
+    def __str__(self) -> str:
+        return f"Pace of app {self.app_id}"
 
 
 class OAuthState(models.Model):
@@ -126,6 +167,99 @@ class OAuthState(models.Model):
 
     def __str__(self) -> str:
         return f"Consent begun by {self.user}"
+
+
+class Polling(models.Model):
+    """How far we are with reading a channel's conversations from TikTok's own lists (docs/tiktok-api.md 3.2).
+
+    A *run* lists the conversations and then reads those that need it. `ListedConversation` is its queue, so a
+    run that was cut short goes on where it stopped.
+    """
+
+    channel = models.OneToOneField(Channel, primary_key=True, on_delete=models.CASCADE, related_name="polling")
+    connection_at = models.DateTimeField(
+        null=True, help_text="The `connected_at` that was filled up: another one begins anew"
+    )
+    next_run_at = models.DateTimeField(help_text="Not polled before")
+    pause = models.DurationField(help_text="Between two runs; it grows while webhooks bring everything")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="Lease of the worker that reads")
+    is_thorough = models.BooleanField(
+        default=True, help_text="Reads every conversation that changed, not only what webhooks did not bring"
+    )
+    listed_at = models.DateTimeField(null=True, blank=True, help_text="When this run's list was complete")
+    to_read = models.PositiveIntegerField(default=0, help_text="Conversations that this run reads")
+    were_read = models.PositiveIntegerField(default=0)
+    found = models.PositiveIntegerField(default=0, help_text="What this run brought that we did not have")
+    filled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the conversations of this connection had all been read once"
+    )
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="When the last run was complete")
+    thorough_at = models.DateTimeField(null=True, blank=True, help_text="When the last thorough run was complete")
+    error = models.TextField(blank=True, help_text="Why the last attempt stopped; tried again")
+
+    class Meta:
+        verbose_name = "reading of TikTok's lists"
+        verbose_name_plural = "reading of TikTok's lists"
+        indexes: ClassVar = [models.Index(fields=["next_run_at"], name="pollings_due")]
+
+    def __str__(self) -> str:
+        return self.progress
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether the earlier conversations of a new connection are still being read."""
+        return self.filled_at is None
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        if self.listed_at is None and self.is_filling:
+            return "Looking for conversations on TikTok"
+        if self.is_filling:
+            return f"Read {self.were_read} of {self.to_read} conversations from TikTok"
+        return f"All conversations read; next look {self.next_run_at:%Y-%m-%d %H:%M} UTC"
+
+
+class ListedConversation(models.Model):
+    """A conversation as TikTok lists it. It waits to be read while `updated_at` is newer than what was read."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="listed_conversations")
+    tiktok_conversation_id = models.CharField(max_length=TIKTOK_ID_LENGTH)
+    updated_at = models.DateTimeField(help_text="TikTok's time of the newest thing in it")
+    referral = models.JSONField(default=dict, blank=True, help_text="How the customer came (tiktok-api.md 3.2)")
+    read_up_to = models.DateTimeField(null=True, blank=True, help_text="The `updated_at` that was read")
+    is_wanted = models.BooleanField(default=False, help_text="The present run still has to read it")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Failed attempts to read it in this run")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "tiktok_conversation_id"], name="one_row_per_listed_conversation"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["channel", "-updated_at"], name="conversations_to_read", condition=Q(is_wanted=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Listed conversation #{self.pk}"
+
+
+class RefusedDeliveries(models.Model):
+    """How many deliveries had a bad signature on one day (UTC). Nothing else of them is kept."""
+
+    day = models.DateField(unique=True)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "refused deliveries"
+        verbose_name_plural = "refused deliveries"
+
+    def __str__(self) -> str:
+        return f"{self.count} on {self.day}"
 
 
 class WebhookEvent(models.Model):

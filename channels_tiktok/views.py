@@ -51,6 +51,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         at=at,
         tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
     ):
+        journal.refusals.count(at=at)
         return HttpResponse(status=401)
     try:
         event = journal.store_delivery(body=body, log_id=request.headers.get("X-Tt-Logid", ""), at=at)

@@ -53,6 +53,8 @@ def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         address = urlsplit(getattr(settings, name))
         if address.scheme not in ("http", "https") or not address.netloc:
             found.append(Error(f"{name} is not a complete URL: {getattr(settings, name)!r}", id="reply48.E004"))
+    if settings.TIKTOK_QPS <= 0:
+        found.append(Error("TIKTOK_QPS is not above 0, so nothing could be sent.", id="reply48.E006"))
     if not settings.DEBUG and not settings.TIKTOK_APP_ID:
         found.append(
             Warning(

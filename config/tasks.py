@@ -6,8 +6,11 @@ your table". A task that is lost, doubled or late costs seconds, never data: the
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Generic, ParamSpec
 
+from django_q.brokers.orm import ORM
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 P = ParamSpec("P")
@@ -32,6 +35,23 @@ class Task(Generic[P]):
         rows that it speaks of.
         """
         async_task(self.path, *args, **kwargs)
+
+    def ring_at(self, at: datetime, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Wake a worker up to run this at `at`: the queue row is there at once, and locked until then."""
+        async_task(self.path, *args, broker=_Later(at), **kwargs)
+
+
+class _Later(ORM):  # type: ignore[misc]  # django-q2 has no types
+    """The same queue, for tasks that no worker may take before a time."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+    def enqueue(self, task: str) -> Any:
+        row = OrmQ.objects.get(pk=super().enqueue(task))
+        OrmQ.objects.filter(pk=row.pk).update(lock=max(row.lock, self.at))
+        return row.pk
 
 
 def task(function: Callable[P, Any]) -> Task[P]:

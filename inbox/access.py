@@ -2,17 +2,18 @@
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
+from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Conversation
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft
 
 Person = User | AnonymousUser
 
 VIEW = "inbox.view_conversation"
 CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
+CONNECT = "channels_tiktok.connect_channel"
 
 
 def require(user: Person, permission: str) -> None:
@@ -27,7 +28,7 @@ def channels_for(user: Person) -> QuerySet[Channel]:
 
 
 def conversations_for(user: Person) -> QuerySet[Conversation]:
-    """The conversations that `user` may see, with what a list row shows, each with `unread_count` for `user`."""
+    """The conversations that `user` may see, with what a list row shows: `unread_count`, `has_draft` of `user`."""
     if not user.has_perm(VIEW):
         return Conversation.objects.none()
     return (
@@ -36,7 +37,10 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
         )
         .prefetch_related("labels")
         .alias(seen=_seen_by(user))
-        .annotate(unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)))
+        .annotate(
+            unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)),
+            has_draft=Exists(Draft.objects.filter(agent_id=user.pk, conversation=OuterRef("pk"))),
+        )
     )
 
 
@@ -49,6 +53,19 @@ def get_conversation_for(user: Person, conversation_id: int, *, permission: str 
     """Give the conversation if `user` may see it; raise Conversation.DoesNotExist or PermissionDenied."""
     require(user, permission)
     return conversations_for(user).get(pk=conversation_id)
+
+
+def get_attachment_for(user: Person, attachment_id: int) -> Attachment:
+    """Give an attachment if `user` may see its conversation; raise DoesNotExist or PermissionDenied."""
+    require(user, VIEW)
+    seen = Conversation.objects.filter(channel__in=channels_for(user))
+    return Attachment.objects.get(pk=attachment_id, message__conversation__in=seen)
+
+
+def get_contact_for(user: Person, contact_id: int) -> Contact:
+    """Give a contact of a channel that `user` may see; raise Contact.DoesNotExist or PermissionDenied."""
+    require(user, VIEW)
+    return Contact.objects.get(pk=contact_id, channel__in=channels_for(user))
 
 
 def lock_conversation_for(user: Person, conversation_id: int, *, permission: str) -> Conversation:
@@ -69,7 +86,9 @@ def lock_conversation(conversation_id: int) -> Conversation:
 
 def locked_conversations() -> QuerySet[Conversation]:
     """Conversations whose rows are locked as they are read, with what the rules look at."""
-    return Conversation.objects.select_for_update(of=("self",)).select_related("channel", "contact", "window")
+    return Conversation.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "channel", "contact", "window"
+    )
 
 
 def mark_seen(*, user: User, conversation: Conversation) -> None:

@@ -17,11 +17,12 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from channels_tiktok import errors, tokens
+from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
 from inbox import access, timeline, windows
-from inbox.models import Conversation, ConversationEvent, Message
+from inbox.following import follow_channels, removal_unfinished
+from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.sending import copy_last_message, line
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,10 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 LONGEST_PAUSE = timedelta(minutes=5)
 FIRST_LOOK = timedelta(seconds=5)
+UPLOAD_KEPT_FOR = timedelta(days=29)  # a day less than TikTok promises
+TOO_LATE = "Not sent: the reply window closed before TikTok took it."
+LOCKED = "Not sent: TikTok had refused the reply before it, so nothing goes out until the customer writes."
+PICTURE_LOST = "Its picture is no longer stored here. Send it again from the file."
 # A drain hands over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut it.
 DRAIN_FOR = timedelta(seconds=25)
 
@@ -48,6 +53,7 @@ def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], obje
     `meanwhile` is called again and again while TikTok keeps us waiting, so that a slow TikTok never keeps a
     worker from its other work.
     """
+    follow_channels(at=clock())
     settle_abandoned(at=clock())
     fail_overdue(at=clock())
     if connection.in_atomic_block:  # other connections couldn't see the rows
@@ -87,32 +93,39 @@ def _deliver_one_by_one(clock: Clock) -> int:
     return tried
 
 
-def _ring_again() -> None:
+def _ring_again(*, at: datetime | None = None) -> None:
     from inbox.tasks import deliver_replies
 
-    deliver_replies.ring()
+    if at:
+        deliver_replies.ring_at(at)
+    else:
+        deliver_replies.ring()
 
 
 def claim_next(*, at: datetime) -> Message | None:
     """Mark the next due reply as *sending*, with a lease, and give it; None when nothing is due."""
     for message_id in _due(at).order_by("deliver_at", "id").values_list("id", flat=True)[:20]:
         try:
-            # The UPDATE repeats every condition: between the SELECT and here someone else may have been faster.
-            won = (
-                _due(at)
-                .filter(id=message_id)
-                .update(
-                    state=State.SENDING,
-                    claimed_until=at + LEASE,
-                    handed_over_at=at,
-                    attempts=F("attempts") + 1,
-                )
-            )
+            if message := _claim(message_id, at=at):
+                return message
         except IntegrityError:  # one_reply_in_flight_per_conversation: another worker has this conversation
             continue
-        if won:
-            return Message.objects.select_related("conversation__channel").get(id=message_id)
     return None
+
+
+@transaction.atomic
+def _claim(message_id: int, *, at: datetime) -> Message | None:
+    # The UPDATE repeats every condition: between the SELECT and here someone else may have been faster.
+    won = (
+        _due(at)
+        .filter(id=message_id)
+        .update(state=State.SENDING, claimed_until=at + LEASE, handed_over_at=at, attempts=F("attempts") + 1)
+    )
+    if not won:
+        return None
+    message = Message.objects.select_related("conversation__channel").get(id=message_id)
+    timeline.record([line(message, Line.REPLY_SENDING, at=at, attempt=message.attempts)])
+    return message
 
 
 def _due(at: datetime) -> QuerySet[Message]:
@@ -131,25 +144,18 @@ def _due(at: datetime) -> QuerySet[Message]:
 
 
 def _connected_conversations() -> QuerySet[Conversation]:
-    return Conversation.objects.filter(id=OuterRef("conversation"), channel__status=Channel.Status.CONNECTED)
+    return Conversation.objects.filter(
+        ~removal_unfinished(OuterRef("channel_id")),
+        id=OuterRef("conversation"),
+        channel__status=Channel.Status.CONNECTED,
+    )
 
 
 def deliver(message: Message, *, clock: Clock) -> None:
     """Hand a claimed reply to TikTok and write down what became of it."""
-    conversation = message.conversation
-    channel = conversation.channel
     try:
-        message_id = tokens.with_access(
-            channel=channel,
-            at=clock(),
-            call=lambda token: tiktok().send_message(
-                token=token,
-                business_id=channel.business_id,
-                conversation_id=conversation.tiktok_conversation_id,
-                text=message.text,
-                quoted_message_id=message.quoted_message_id or None,
-            ),
-        )
+        media_id = _uploaded(message, clock=clock) if message.kind == Message.Kind.IMAGE else None
+        message_id = _send(message, media_id=media_id, clock=clock)
     except errors.DirectMessageRefused as error:
         fail(message, error=error, at=clock(), keeps_slot=True)
     except errors.Busy as error:
@@ -166,6 +172,60 @@ def deliver(message: Message, *, clock: Clock) -> None:
             lines = settle_sent(message.pk, tiktok_message_id=message_id, at=clock())
             copy_last_message(locked)
             timeline.record(lines)
+
+
+def _send(message: Message, *, media_id: str | None, clock: Clock) -> str:
+    conversation, channel = message.conversation, message.conversation.channel
+    pacing.wait_for_turn(at=clock())
+    return tokens.with_access(
+        channel=channel,
+        at=clock(),
+        call=lambda token: tiktok().send_message(
+            token=token,
+            business_id=channel.business_id,
+            conversation_id=conversation.tiktok_conversation_id,
+            text=None if media_id else message.text,
+            image_media_id=media_id,
+            quoted_message_id=message.quoted_message_id or None,
+        ),
+    )
+
+
+def _uploaded(message: Message, *, clock: Clock) -> str:
+    """TikTok's id of the message's picture, uploaded now unless TikTok still has it from an earlier attempt."""
+    attachment = message.attachments.get()
+    if attachment.media_id and attachment.uploaded_at and attachment.uploaded_at > clock() - UPLOAD_KEPT_FOR:
+        return attachment.media_id
+    content, channel = _content(attachment), message.conversation.channel
+    pacing.wait_for_turn(at=clock())
+    try:
+        media_id = tokens.with_access(
+            channel=channel,
+            at=clock(),
+            call=lambda token: tiktok().upload_image(
+                token=token,
+                business_id=channel.business_id,
+                content=content,
+                filename="picture.png" if attachment.content_type == "image/png" else "picture.jpg",
+                content_type=attachment.content_type,
+            ),
+        )
+    except errors.OutcomeUnknown as error:  # an upload has no effect on the customer, so it may be repeated
+        raise errors.Busy(
+            "TikTok did not answer while it took the picture. It will be tried again.",
+            code=error.code,
+            request_id=error.request_id,
+        ) from error
+    Attachment.objects.filter(pk=attachment.pk).update(media_id=media_id, uploaded_at=clock())
+    return media_id
+
+
+def _content(attachment: Attachment) -> bytes:
+    try:
+        with attachment.file.open("rb") as file:
+            return bytes(file.read())
+    except FileNotFoundError as error:
+        raise errors.Refused(PICTURE_LOST) from error
 
 
 def settle_sent(
@@ -189,10 +249,18 @@ def settle_sent(
     message.claimed_until = message.try_again_at = None
     message.error_code = message.error_detail = ""
     message.save()
+    _ask_about_images_anew(message)
     if tiktok_time:
         windows.place_in_window(message)
     apply_read_mark(message)
     return [*lines, line(message, Line.REPLY_SENT, at=at)]
+
+
+def _ask_about_images_anew(message: Message) -> None:
+    """Our first reply makes a stranger's conversation another kind of one, with other rules for images."""
+    answered = Message.objects.filter(conversation=message.conversation_id, state__in=[State.SENT, State.READ])
+    if not answered.exclude(pk=message.pk).exists():
+        Conversation.objects.filter(pk=message.conversation_id).update(images_asked_at=None)
 
 
 def _release_id(message: Message, tiktok_message_id: str, *, at: datetime) -> list[ConversationEvent]:
@@ -253,6 +321,7 @@ def try_again(message: Message, *, error: errors.Busy, at: datetime) -> None:
                 timeline.record([line(message, Line.REPLY_FAILED, at=at, code=error.code)])
             return
         if _leave_sending(message, State.QUEUED, error=error, try_again_at=again):
+            _ring_again(at=again)
             timeline.record([line(message, Line.REPLY_QUEUED, at=at, code=error.code)])
 
 
@@ -261,11 +330,8 @@ def wait_for_reconnect(message: Message, *, error: errors.ReconnectNeeded, at: d
     with transaction.atomic():
         access.lock_conversation(message.conversation_id)
         if _leave_sending(message, State.QUEUED, error=error):
-            told = line(message, Line.REPLY_QUEUED, at=at, code=error.code)
-            channel_line = ConversationEvent(
-                channel_id=message.conversation.channel_id, kind=Line.CHANNEL_CHANGED, at=at
-            )
-            timeline.record([told, channel_line])
+            timeline.record([line(message, Line.REPLY_QUEUED, at=at, code=error.code)])
+    follow_channels(at=at)  # open pages lock their composers now, not at the next drain
 
 
 def leave_unconfirmed(message: Message, *, error: errors.TikTokError, at: datetime) -> None:
@@ -274,7 +340,14 @@ def leave_unconfirmed(message: Message, *, error: errors.TikTokError, at: dateti
     with transaction.atomic():
         access.lock_conversation(message.conversation_id)
         if _leave_sending(message, State.UNCONFIRMED, error=error, try_again_at=at + FIRST_LOOK):
+            _ring_looking(at=at + FIRST_LOOK)
             timeline.record([line(message, Line.REPLY_UNCONFIRMED, at=at)])
+
+
+def _ring_looking(*, at: datetime) -> None:
+    from inbox.tasks import reconcile_replies
+
+    reconcile_replies.ring_at(at)
 
 
 def settle_abandoned(*, at: datetime) -> None:
@@ -287,15 +360,19 @@ def settle_abandoned(*, at: datetime) -> None:
 
 
 def fail_overdue(*, at: datetime) -> None:
-    """Replies that still wait when their window closes are not sent any more, and say so."""
-    overdue = Message.objects.filter(state=State.QUEUED, window_closes_at__lte=at).select_related("conversation")
+    """Replies that still wait when their window closes, or when TikTok locks it, are not sent, and say so."""
+    closed = Q(window_closes_at__lte=at)
+    locked = Q(window__refused_at__isnull=False, deliver_at__lte=at)
+    overdue = Message.objects.filter(closed | locked, state=State.QUEUED).select_related("conversation", "window")
     for message in overdue:
         with transaction.atomic():
             access.lock_conversation(message.conversation_id)
-            won = Message.objects.filter(pk=message.pk, state=State.QUEUED, window_closes_at__lte=at).update(
+            still = Message.objects.filter(pk=message.pk, state=State.QUEUED, window=message.window_id)
+            is_closed = message.window_closes_at is not None and message.window_closes_at <= at
+            won = still.update(
                 state=State.FAILED,
                 error_code="window_closed",
-                error_detail="Not sent: the reply window closed before TikTok took it.",
+                error_detail=TOO_LATE if is_closed else LOCKED,
             )
             if won:
                 message.refresh_from_db()

@@ -7,7 +7,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
-from inbox.models import Conversation
+from inbox.models import Conversation, Preferences
 from inbox.people import assignable, name_of
 
 
@@ -44,6 +44,14 @@ class StatusForm(forms.Form):
     status = forms.ChoiceField(
         choices=[(one.value, one.label) for one in (Conversation.Status.OPEN, Conversation.Status.CLOSED)]
     )
+
+
+class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
+    """What a person chooses for themselves."""
+
+    class Meta:
+        model = Preferences
+        fields = ("undo_seconds", "sends_typing")
 
 
 class LoginForm(AuthenticationForm):

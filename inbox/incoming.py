@@ -16,6 +16,7 @@ from inbox.models import Message
 CLOCK_LEAD = timedelta(minutes=5)
 NAME_LENGTH = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 MILLISECONDS_FROM = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 
 KINDS = {kind.value: kind for kind in Message.Kind if kind is not Message.Kind.UNSUPPORTED}
@@ -26,6 +27,10 @@ class Unreadable(ValueError):
     """An event lacks what nobody can do without; trying again can't help."""
 
 
+class Ignored(Exception):
+    """An event is genuine, but there is nothing for us to do with it."""
+
+
 @dataclass(frozen=True)
 class Person:
     """A TikTok user as named by an event. `display_name` only comes from the content list."""
@@ -34,6 +39,7 @@ class Person:
     username: str = ""
     display_name: str = ""
     is_follower: bool | None = None
+    picture_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def read_content(content: dict[str, Any], *, event: str, received_at: datetime) 
         source=_word(_part(content, "message_tag").get("source")).upper(),
         is_automatic=bool(content.get("auto_message_type")),
         quoted_message_id=read_id(_part(content, "referenced_message_info").get("referenced_message_id")),
-        content=_kept(content, kind),
+        content=_kept(content, kind) | _future_time(content.get("timestamp"), received_at=received_at),
     )
 
 
@@ -108,6 +114,26 @@ def read_listed(message: dict[str, Any], *, received_at: datetime) -> Incoming:
         "type": message.get("message_type"),
     }
     return read_content(as_webhook, event="", received_at=received_at)
+
+
+def read_participant(participant: dict[str, Any]) -> Person | None:
+    """Read the customer among a content list's participants (docs/tiktok-api.md 3.3)."""
+    customer_id = read_id(participant.get("id"))
+    if not customer_id:
+        return None
+    return Person(
+        customer_id,
+        display_name=_word(participant.get("display_name"))[:NAME_LENGTH],
+        is_follower=_truth(participant.get("is_follower")),
+        picture_url=_word(participant.get("profile_image")),
+    )
+
+
+def _future_time(value: Any, *, received_at: datetime) -> dict[str, str]:
+    """TikTok's own time, kept where the time of arrival stands in its place."""
+    if value in (None, "") or moment(value, received_at=FAR) <= received_at + CLOCK_LEAD:
+        return {}
+    return {"future_time": str(value)[:40]}
 
 
 def _is_from_customer(sender: dict[str, Any], receiver: dict[str, Any], event: str) -> bool:
@@ -153,3 +179,13 @@ def read_id(value: Any) -> str:
 
 def _truth(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
+
+
+def emoji_of(change: dict[str, Any]) -> str:
+    """The emoji of a reaction; TikTok's own word for those that are pictures."""
+    return str(change.get("emoji") or change.get("type") or "")[:100]
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """An object, also where something else stands in its place."""
+    return value if isinstance(value, dict) else {}

@@ -33,6 +33,7 @@ class Changes:
     rows: list[Conversation] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     conversation: Conversation | None = None
+    channels: bool = False
     items: list[Item] = field(default_factory=list)
     merged: list[int] = field(default_factory=list)
     reload: bool = False
@@ -70,6 +71,7 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
         rows=rows,
         gone=sorted(touched - {row.pk for row in rows}),
         conversation=conversation,
+        channels=bool(channels),
         items=items,
         merged=merged,
     )

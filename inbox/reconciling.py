@@ -8,11 +8,15 @@ told that TikTok never confirmed it, and the agent decides.
 import logging
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from channels_tiktok import errors, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
-from inbox.models import Message
-from inbox.receiving import receive_list
+from inbox import access, timeline
+from inbox.listed import receive_list
+from inbox.models import ConversationEvent, Message
+from inbox.sending import line
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +64,18 @@ def _plan_next_look(message: Message, *, at: datetime) -> None:
     """Conditional on *unconfirmed*: the list, or an echo meanwhile, may have settled it."""
     still = Message.objects.filter(pk=message.pk, state=Message.State.UNCONFIRMED)
     if message.looks < len(PAUSES):
-        still.update(looks=message.looks + 1, try_again_at=at + PAUSES[message.looks])
-    else:
-        still.update(try_again_at=None, error_detail=NEVER_CONFIRMED)
+        again = at + PAUSES[message.looks]
+        if still.update(looks=message.looks + 1, try_again_at=again):
+            _ring_again(at=again)
+        return
+    with transaction.atomic():
+        access.lock_conversation(message.conversation_id)
+        if still.update(try_again_at=None, error_detail=NEVER_CONFIRMED):
+            told = line(message, ConversationEvent.Kind.REPLY_UNCONFIRMED, at=at, looked=message.looks)
+            timeline.record([told])
+
+
+def _ring_again(*, at: datetime) -> None:
+    from inbox.tasks import reconcile_replies
+
+    reconcile_replies.ring_at(at)

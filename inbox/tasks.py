@@ -16,6 +16,15 @@ def drain_journal() -> None:
 
 
 @task
+def cancel_for_removed() -> None:
+    """Cancel the queued replies of channels that were removed, after telling that they were."""
+    from inbox import following
+
+    following.follow_channels(at=timezone.now())
+    following.cancel_for_removed(at=timezone.now())
+
+
+@task
 def deliver_replies() -> None:
     """Hand queued replies to TikTok, and go on receiving while TikTok keeps us waiting."""
     from inbox import delivering, receiving
@@ -43,8 +52,48 @@ def wake_snoozed() -> None:
 
 
 @task
+def ask_about_images(conversation_id: int) -> None:
+    """Ask TikTok whether images may be sent in a conversation."""
+    from inbox import capabilities
+
+    capabilities.ask(conversation_id=conversation_id, at=timezone.now())
+
+
+@task
+def tell_typing(conversation_id: int) -> None:
+    """Show a customer that somebody types."""
+    from inbox import telling
+
+    telling.tell_typing(conversation_id=conversation_id, at=timezone.now())
+
+
+@task
+def tell_seen(conversation_id: int) -> None:
+    """Show a customer that everything has been seen."""
+    from inbox import telling
+
+    telling.tell_seen(conversation_id=conversation_id, at=timezone.now())
+
+
+@task
 def purge_idempotency_keys() -> None:
     """Forget the API's idempotency keys that were kept long enough."""
     from inbox.api import idempotency
 
     idempotency.purge_keys(at=timezone.now())
+
+
+@task
+def fetch_files() -> None:
+    """Fetch pictures, videos and stickers of messages, and the pictures of contacts."""
+    from inbox import fetching
+
+    fetching.fetch_due(clock=timezone.now)
+
+
+@task
+def poll_channels() -> None:
+    """Read TikTok's own lists: what webhooks did not bring, and what was there before we were."""
+    from inbox import backfilling
+
+    backfilling.poll_due(clock=timezone.now)

@@ -10,16 +10,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Aggregate, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import Aggregate, Exists, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 
-from inbox.models import Conversation, ConversationEvent, Message, Reaction
+from inbox.models import Attachment, Conversation, ConversationEvent, Message, Reaction
 
 PAGE = 50
-SHOWN_LINES = [ConversationEvent.Kind.STATUS_CHANGED, ConversationEvent.Kind.ASSIGNED]
+SHOWN_LINES = [
+    ConversationEvent.Kind.STATUS_CHANGED,
+    ConversationEvent.Kind.ASSIGNED,
+    ConversationEvent.Kind.HISTORY_MISSING,
+]
 NAMES = ("first_name", "last_name", "username")
+ATTACHED = ("id", "state", "content_type", "width", "height", "thumbnail", "error")
 GROUPED_WITHIN = timedelta(minutes=10)
 
 
@@ -99,7 +104,7 @@ class _Joined(Aggregate):
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
-    """A thread's messages, each with its author, `quoted` and `reacted` in the same query."""
+    """A thread's messages with all that a page shows of each (author, file, quote, reactions), in one query."""
     here = {"conversation_id": OuterRef("conversation_id")}
     quoted = Message.objects.filter(**here, tiktok_message_id=OuterRef("quoted_message_id"))
     reacted = Reaction.objects.filter(**here, tiktok_message_id=OuterRef("tiktok_message_id"), is_on=True)
@@ -110,6 +115,12 @@ def _messages(conversation: Conversation) -> QuerySet[Message]:
             quoted=Subquery(
                 quoted.values(found=JSONObject(id="id", text="text", kind="kind", source="source"))[:1]
             ),
+            attached=Subquery(
+                Attachment.objects.filter(message=OuterRef("pk"))
+                .order_by("id")
+                .values(found=JSONObject(**{name: name for name in ATTACHED}))[:1]
+            ),
+            was_sent_again=Exists(Message.objects.filter(again_of=OuterRef("pk"))),
             reacted=Subquery(reacted.values("tiktok_message_id").annotate(all=_Joined("emoji")).values("all")),
         )
     )
@@ -126,11 +137,21 @@ def _grouped(messages: list[Message]) -> list[Item]:
                 "inbox/_message.html",
                 order_of(message),
                 message,
-                ends_group=later is None or not _together(message, later) or message.state != later.state,
+                ends_group=later is None
+                or not _together(message, later)
+                or message.state != later.state
+                or _speaks(message),
                 starts_group=earlier is None or not _together(earlier, message),
             )
         )
     return items
+
+
+def _speaks(message: Message) -> bool:
+    """What can be taken back, or went wrong, says so under itself, not under the last of its group."""
+    if message.state == Message.State.QUEUED:
+        return message.deliver_at != message.queued_at or bool(message.error_detail)
+    return message.state in (Message.State.FAILED, Message.State.UNCONFIRMED)
 
 
 def _together(one: Message, other: Message) -> bool:

@@ -8,14 +8,18 @@ constraints of `ReplyWindow` and `Message` refuse whatever slips past.
 Rules: docs/tiktok-api.md 5.1 (rule A), O35–O42.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
+from channels_tiktok.connecting import who_may_connect
 from channels_tiktok.models import Channel
 from inbox.models import REPLIES_PER_WINDOW, REPLY_WINDOW, Conversation, Message, ReplyWindow
+from inbox.people import name_of
 
+NAMED = 3  # how many of those who can repair a channel are named
 # What TikTok counts among the ten. Automatic messages don't (docs/tiktok-api.md 5.1).
 COUNTED = (Message.Source.AGENT, Message.Source.OTHER, Message.Source.OWNER)
 
@@ -42,15 +46,24 @@ class Allowance:
     sentence: str = ""
 
 
-def allowance(conversation: Conversation, *, at: datetime) -> Allowance:
+def who_can_repair() -> list[str]:
+    """The names of some who may connect channels: enough to know whom to ask."""
+    return [name_of(person) for person in who_may_connect()[:NAMED]]
+
+
+def allowance(
+    conversation: Conversation, *, at: datetime, who_can_repair: Callable[[], list[str]] = who_can_repair
+) -> Allowance:
     """Say whether an agent may reply in `conversation` at `at`, and if not, why, in words.
 
-    Reads `conversation.channel`, `.contact` and `.window`; makes no query when they are loaded.
+    Reads `conversation.channel`, `.contact` and `.window`; makes no query when they are loaded, but for a
+    disconnected channel: `who_can_repair` is asked then. For many conversations give one that remembers.
     """
     name = conversation.contact.name
     window = conversation.window
     if conversation.channel.status != Channel.Status.CONNECTED:
-        return Allowance(False, 0, "channel_disconnected", _channel_sentence(conversation.channel))
+        sentence = _channel_sentence(conversation.channel, who_can_repair)
+        return Allowance(False, 0, "channel_disconnected", sentence)
     if window is None:
         return Allowance(
             False, 0, "not_opened_by_customer", f"TikTok lets you write only after {name} has written to you."
@@ -76,12 +89,14 @@ def allowance(conversation: Conversation, *, at: datetime) -> Allowance:
     return Allowance(True, window.replies_left)
 
 
-def _channel_sentence(channel: Channel) -> str:
+def _channel_sentence(channel: Channel, who_can_repair: Callable[[], list[str]]) -> str:
     if channel.status == Channel.Status.REMOVED:
         return f"{channel.name} was removed. Its conversations can be read, not answered."
+    *others, last = who_can_repair() or ["Someone who may connect channels"]
+    people = f"{', '.join(others)} or {last}" if others else last
     return (
         f"{channel.name} is disconnected: {channel.reason or 'TikTok no longer accepts our access.'} "
-        "Someone who may connect channels can repair it under Channels."
+        f"{people} can repair it under Channels."
     )
 
 

@@ -31,3 +31,9 @@ def tiktok(tmp_path, monkeypatch, clock) -> LocalTikTok:
     local = LocalTikTok(tmp_path / "sandbox.sqlite3", now=clock)
     monkeypatch.setattr(client, "new_session", local.session)
     return local
+
+
+@pytest.fixture(autouse=True)
+def _files_of_their_own(settings, tmp_path) -> None:
+    """What a test stores is gone with it."""
+    settings.MEDIA_ROOT = tmp_path / "media"

@@ -10,6 +10,7 @@ os.environ.update(
     TIKTOK_APP_SECRET="example_app_secret_0001",
     TIKTOK_API_URL="http://tiktok.test/open_api/v1.3",
     TIKTOK_AUTH_URL="http://tiktok.test/v2/auth/authorize",
+    TIKTOK_QPS="10000",
     PUBLIC_URL="http://testserver",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL") or "sqlite:///data/test.sqlite3",
     EMAIL_URL="memorymail://",

@@ -1,16 +1,20 @@
 """How conversations and messages look in JSON. Every field is named: nothing gets out by being a column."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from django.conf import settings
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from inbox import windows
-from inbox.models import Conversation, Message, Reaction, Referral
+from inbox.models import Attachment, Conversation, Message, Reaction, Referral
+from inbox.sending import TWO_MESSAGES
 
 
 class AwareDateTimeField(serializers.DateTimeField):
@@ -74,7 +78,26 @@ class MessageSummarySerializer(serializers.Serializer[Message]):
 class AttachmentSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(Message.Kind.choices)
-    state = serializers.CharField(help_text="Our copy of it: `pending`, `stored` or `failed`")
+    state = serializers.ChoiceField(Attachment.State.choices, help_text="What became of our copy of it")
+    url = serializers.SerializerMethodField(help_text="Our copy, for whoever may see the conversation")
+    thumbnail_url = serializers.SerializerMethodField(
+        help_text="At most 480 pixels wide and high; null for videos and animations"
+    )
+    content_type = serializers.CharField(help_text="What the file is; empty until it is stored")
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_url(self, attachment: Attachment) -> str | None:
+        return _address("api:attachment", attachment) if attachment.file else None
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_thumbnail_url(self, attachment: Attachment) -> str | None:
+        return _address("api:thumbnail", attachment) if attachment.thumbnail else None
+
+
+def _address(name: str, attachment: Attachment) -> str:
+    return f"{settings.PUBLIC_URL}{reverse(name, args=[attachment.pk])}"
 
 
 class ReactionSerializer(serializers.Serializer[Any]):
@@ -170,7 +193,10 @@ class WindowSerializer(serializers.Serializer[Conversation]):
     )
 
     def to_representation(self, conversation: Conversation) -> dict[str, Any]:
-        allowance = windows.allowance(conversation, at=self.context["at"])
+        # The root's context: a page of conversations asks once who can repair their channels.
+        context = cast(dict[str, Any], self.context)
+        ask = context.setdefault("who_can_repair", functools.cache(windows.who_can_repair))
+        allowance = windows.allowance(conversation, at=context["at"], who_can_repair=ask)
         window = conversation.window
         shown = {"can_reply": allowance.can_reply, "reason": allowance.code or None}
         return super().to_representation(
@@ -202,15 +228,33 @@ class ConversationSerializer(serializers.Serializer[Conversation]):
 
 
 class NewReplySerializer(serializers.Serializer[Any]):
-    """A text reply. Fields that are not named here are ignored."""
+    """A text or, as `multipart/form-data`, an image. Fields that are not named here are ignored."""
 
-    # The rules about the text are `inbox.sending`'s: pages and rules keep to them too.
+    # The rules about texts and images are `inbox.sending`'s and `inbox.images`': pages keep to them too.
 
     text = serializers.CharField(
-        allow_blank=True, trim_whitespace=False, help_text="1–6,000 characters; space around it is cut off"
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="1–6,000 characters; space around it is cut off",
+    )
+    image = serializers.FileField(
+        required=False,
+        allow_empty_file=True,
+        help_text="JPEG, PNG or WebP up to 20 MB; it is made to fit what TikTok takes. Without `text`",
+    )
+    quoted = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, help_text="The message that the text answers"
     )
     send_at = AwareDateTimeField(
         required=False,
         allow_null=True,
         help_text="Not before; must be before the reply window closes. At once when left out or past",
     )
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if "text" not in asked and "image" not in asked:
+            raise serializers.ValidationError({"text": [self.fields["text"].error_messages["required"]]})
+        if asked.get("text") and "image" in asked:
+            raise serializers.ValidationError({"image": [TWO_MESSAGES]})
+        return asked

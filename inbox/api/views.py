@@ -1,15 +1,17 @@
 """The REST views of conversations and messages: parse, one call, render."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.rest import RestViewSet, answers
-from inbox import access, sending, working
+from inbox import access, files, images, sending, working
 from inbox.api import idempotency
 from inbox.api.changes import ConversationChangeSerializer
 from inbox.api.errors import refusals_answered
@@ -104,23 +106,37 @@ class MessageViewSet(RestViewSet):
         ],
     )
     def create(self, request: Request, conversation_id: int) -> Response:
-        """Queue a text reply. It is handed to TikTok at once, or at `send_at`."""
+        """Queue a text or an image. It is handed to TikTok at once, or at `send_at`."""
         conversation = access.get_conversation_for(request.user, conversation_id, permission=access.REPLY)
         key = idempotency.checked_key(request.headers.get(idempotency.HEADER))
         asked = NewReplySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        text, send_at = asked.validated_data["text"], asked.validated_data.get("send_at")
+        wanted = asked.validated_data
+        text, send_at, quoted = wanted.get("text", ""), wanted.get("send_at"), wanted.get("quoted")
+        image = wanted["image"].read(images.LARGEST_FILE + 1) if "image" in wanted else None
 
         def reply() -> Message:
             return sending.queue_reply(
-                user=request.user, conversation_id=conversation_id, text=text, at=self.at, deliver_at=send_at
+                user=request.user,
+                conversation_id=conversation_id,
+                text=text,
+                image=image,
+                quoted_id=quoted,
+                at=self.at,
+                deliver_at=send_at,
             )
 
         with refusals_answered():
             message, replayed = idempotency.once(
                 user=request.user,
                 key=key,
-                fingerprint=idempotency.fingerprint(conversation=conversation_id, text=text, send_at=send_at),
+                fingerprint=idempotency.fingerprint(
+                    conversation=conversation_id,
+                    text=text,
+                    image=hashlib.sha256(image).hexdigest() if image is not None else None,
+                    quoted=quoted,
+                    send_at=send_at,
+                ),
                 at=self.at,
                 make=reply,
             )
@@ -135,3 +151,23 @@ class MessageViewSet(RestViewSet):
 
 def _messages_of(conversation: Conversation) -> Any:
     return conversation.messages.select_related("author").prefetch_related("attachments")
+
+
+class AttachmentViewSet(RestViewSet):
+    """Our copies of pictures and videos."""
+
+    needs: ClassVar = {"GET": (access.VIEW,)}
+    pagination_class = None  # type: ignore[assignment]  # there is no list
+    filter_backends = ()
+
+    @extend_schema(summary="Get a picture or video as it was sent", responses=answers(OpenApiTypes.BINARY))
+    def retrieve(self, request: Request, attachment_id: int) -> Any:
+        return self._file(request, attachment_id, as_thumbnail=False)
+
+    @extend_schema(summary="Get a picture's small copy", responses=answers(OpenApiTypes.BINARY))
+    def thumbnail(self, request: Request, attachment_id: int) -> Any:
+        return self._file(request, attachment_id, as_thumbnail=True)
+
+    def _file(self, request: Request, attachment_id: int, *, as_thumbnail: bool) -> Any:
+        attachment = access.get_attachment_for(request.user, attachment_id)
+        return files.answer_attachment(request, attachment, as_thumbnail=as_thumbnail)

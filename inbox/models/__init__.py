@@ -1,8 +1,9 @@
 """The agents' side of the database. Each module holds what is refused about one thing."""
 
-from inbox.models.contact import Contact
+from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
+from inbox.models.personal import Draft, Preferences
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
 from inbox.models.timeline import ConversationEvent
 
@@ -12,11 +13,14 @@ __all__ = [
     "AgentReadMark",
     "Attachment",
     "Contact",
+    "ContactUsername",
     "Conversation",
     "ConversationEvent",
+    "Draft",
     "IdempotencyKey",
     "Label",
     "Message",
+    "Preferences",
     "Reaction",
     "Referral",
     "ReplyWindow",

@@ -69,9 +69,17 @@ class Conversation(models.Model):
         help_text="The customer has read what we sent up to this time (TikTok's read mark)",
     )
 
+    images_allowed = models.BooleanField(null=True, help_text="What TikTok said; empty until it has")
+    images_asked_at = models.DateTimeField(null=True, blank=True, help_text="When TikTok was last asked that")
+    typing_shown_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the customer was last shown that somebody types"
+    )
+
     last_message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     last_message_at = models.DateTimeField()
-    inbound_count = models.PositiveIntegerField(default=0, help_text="Messages from the customer so far")
+    inbound_count = models.PositiveIntegerField(
+        default=0, help_text="The customer's messages since the channel was connected: what can be unread"
+    )
     window = models.ForeignKey(
         ReplyWindow,
         null=True,
@@ -127,6 +135,9 @@ class Referral(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="referrals")
     source = models.CharField(max_length=20, choices=Source)
     arrived_at = models.DateTimeField()
+    is_arrival_known = models.BooleanField(
+        default=True, help_text="False while only TikTok's list, which gives links no time, told of it"
+    )
     ref = models.CharField(max_length=2083, blank=True)
     prefilled_message = models.TextField(blank=True)
     audit_status = models.CharField(max_length=20, blank=True, help_text="TikTok's review of that text")

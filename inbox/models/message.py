@@ -80,6 +80,15 @@ class Message(models.Model):
     deliver_at = models.DateTimeField(
         null=True, blank=True, help_text="Not handed to delivery before; orders a conversation's replies"
     )
+    is_scheduled = models.BooleanField(default=False, help_text="Its author chose the time of `deliver_at`")
+    again_of = models.OneToOneField(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="sent_again",
+        help_text="The reply that failed, or that TikTok never confirmed, and that this one says anew",
+    )
     try_again_at = models.DateTimeField(
         null=True, blank=True, help_text="After a passing fault: not before; while unconfirmed: the next look"
     )
@@ -170,6 +179,11 @@ class Message(models.Model):
                 name="replies_under_way",
                 condition=Q(state__in=["queued", "sending", "unconfirmed"]),
             ),
+            models.Index(
+                fields=["occurred_at", "id"],
+                name="replies_in_trouble",
+                condition=Q(state__in=["failed", "unconfirmed"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -187,6 +201,9 @@ class Attachment(models.Model):
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
     kind = models.CharField(max_length=20, choices=Message.Kind)
     media_id = models.CharField(max_length=500, blank=True, help_text="TikTok's id of the media")
+    uploaded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When we gave it to TikTok, which keeps it for 30 days"
+    )
     source_url = models.URLField(max_length=2083, blank=True, help_text="Where TikTok shows it, for a time")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     file = models.FileField(upload_to="attachments/%Y/%m/", blank=True, help_text="Our copy")
@@ -199,6 +216,15 @@ class Attachment(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "stored", "failed"]), name="attachment_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="stored") | ~Q(file=""), name="stored_attachment_has_a_file"
+            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_attachment_says_why"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["try_again_at", "id"], name="attachments_to_fetch", condition=Q(state="pending")),
         ]

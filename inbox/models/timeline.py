@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
-from channels_tiktok.models import Channel
+from channels_tiktok.models import Channel, ChannelEvent
 from inbox.models.conversation import Conversation
 from inbox.models.message import Message
 
@@ -35,7 +36,11 @@ class ConversationEvent(models.Model):
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
         LABELS_CHANGED = "labels_changed", "Labels changed"
+        ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"
+        ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"
+        HISTORY_MISSING = "history_missing", "Older messages are only in TikTok"
         CONTACT_CHANGED = "contact_changed", "Contact changed"
+        IMAGES_CHANGED = "images_changed", "TikTok said whether images may be sent"
         CHANNEL_CHANGED = "channel_changed", "Channel changed"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")
@@ -49,8 +54,24 @@ class ConversationEvent(models.Model):
     )
     data = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField()
+    channel_event = models.ForeignKey(
+        ChannelEvent,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="What happened to the channel, where the line tells of that",
+    )
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel_event"],
+                condition=Q(channel_event__isnull=False),
+                name="one_line_per_channel_event",
+            ),
+        ]
         indexes: ClassVar = [models.Index(fields=["conversation", "id"], name="timeline_of_conversation")]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from config.templatetags import look
 from inbox import countdown as counting
+from inbox import sending
 from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.people import name_of
@@ -127,6 +128,12 @@ def failure(message: Message) -> str:
 
 
 @register.filter
+def may_send_again(message: Message) -> bool:
+    """Whether the page offers a second attempt."""
+    return sending.may_send_again(message)
+
+
+@register.filter
 def web_address(address: object) -> str:
     """An address that may be linked to, or nothing: what TikTok delivers could be anything."""
     text = str(address or "")
@@ -149,12 +156,39 @@ def card_elements(content: Any) -> list[dict[str, Any]]:
     ]
 
 
+SHOWN_SMALL = {Message.Kind.STICKER: 120, Message.Kind.EMOJI: 72}
+
+
+@register.filter
+def shown_size(attached: dict[str, Any], kind: str) -> dict[str, int]:
+    """The `width` and `height` at which a picture is shown, so that nothing jumps when it comes in."""
+    width, height = attached.get("width") or 0, attached.get("height") or 0
+    if not (width and height):
+        return {}
+    most = SHOWN_SMALL.get(Message.Kind(kind), 320)
+    scale = min(1.0, most / max(width, height))
+    return {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+
+
+@register.simple_tag(takes_context=True)
+def described(context: template.Context, message: Message, conversation: Conversation) -> str:
+    """A picture or video in words, for people who don't see it: "Image from Ayu, 14:02"."""
+    is_theirs = message.direction == Message.Direction.INBOUND
+    return _("%(kind)s from %(name)s, %(when)s") % {
+        "kind": message.get_kind_display(),
+        "name": conversation.contact.name if is_theirs else message.get_source_display(),
+        "when": moment(context, message.occurred_at),
+    }
+
+
 @register.filter
 def told(line: Any) -> str:
     """What a colleague did, as a line of the thread. `inbox.thread` gives `given_to`."""
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)
+    if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
+        return _("Messages before this are only in TikTok")
     closed = line.data.get("after") == Conversation.Status.CLOSED
     if actor:
         words = _("%(actor)s closed this conversation") if closed else _("%(actor)s reopened this conversation")
@@ -190,7 +224,8 @@ def linked(text: str) -> SafeString:
 @register.filter
 def reactions(joined: str) -> list[tuple[str, int]]:
     """Emoji with how often each was given."""
-    return list(Counter(joined.split("\n")).items())
+    given = [_("AI emoji") if emoji == "AI_EMOJI" else emoji for emoji in joined.split("\n")]
+    return list(Counter(given).items())
 
 
 @register.filter

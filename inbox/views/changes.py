@@ -3,19 +3,22 @@
 With the page's script each answer holds the pieces that changed; without it, a redirect back.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from inbox import access, working
+from inbox import access, drafts, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
 from inbox.listing import Listing, counts_and_cursor
-from inbox.models import Conversation
-from inbox.sending import BadReply, queue_reply
+from inbox.models import Conversation, Message, Preferences
+from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
 from inbox.views.live import CURSOR_HEADER, render_changes
 from inbox.views.pages import render_conversation
@@ -26,14 +29,77 @@ from inbox.windows import ReplyRefused
 @agent_page
 def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """Queue a reply, or say why not and keep the text."""
-    text = request.POST.get("text", "")
+    text, at = request.POST.get("text", ""), timezone.now()
     try:
-        queue_reply(user=request.user, conversation_id=conversation_id, text=text, at=timezone.now())
+        sending.queue_replies(
+            user=request.user,
+            conversation_id=conversation_id,
+            text=text,
+            image=request.FILES.get("image"),
+            quoted_id=_number(request.POST.get("quoted")),
+            at=at,
+            deliver_at=_chosen_time(request, at=at) if "schedule" in request.POST else None,
+            held_for=timedelta(seconds=Preferences.of(request.user).undo_seconds),
+            newest_seen=None if "anyway" in request.POST else _number(request.POST.get("newest")),
+            ends_draft=True,
+        )
     except BadReply as error:
         return _refused(request, conversation_id, text=text, sentence=error.sentence, status=422)
     except ReplyRefused as error:
         return _refused(request, conversation_id, text=text, sentence=error.sentence, status=409)
+    except sending.Overtaken as error:
+        return _refused(
+            request, conversation_id, text=text, sentence=error.sentence, status=409, may_send_anyway=True
+        )
     return _done(request, conversation_id, error="")
+
+
+@require_POST
+@agent_page
+def cancel(request: AgentRequest, message_id: int) -> HttpResponse:
+    """Take a reply back that TikTok doesn't have yet; its text becomes the draft again if there is none."""
+    message, at = _message(message_id), timezone.now()
+    conversation = access.get_conversation_for(request.user, message.conversation_id, permission=access.REPLY)
+    if not sending.cancel_reply(user=request.user, message_id=message_id, at=at, with_its_other_half=True):
+        too_late = _("It was too late to take this back: TikTok has it already.")
+        return _refused(request, conversation.pk, text=None, sentence=too_late, status=409)
+    text = sending.text_of_press(message)
+    if text and not drafts.text_of(request.user, conversation):
+        drafts.save(user=request.user, conversation_id=conversation.pk, text=text, at=at)
+    return _done(request, conversation.pk, error="", taken_back=text)
+
+
+@require_POST
+@agent_page
+def send_again(request: AgentRequest, message_id: int) -> HttpResponse:
+    """Say anew what failed or was never confirmed."""
+    conversation_id = _message(message_id).conversation_id
+    try:
+        sending.send_again(user=request.user, message_id=message_id, at=timezone.now())
+    except BadReply as error:
+        return _refused(request, conversation_id, text=None, sentence=error.sentence, status=422)
+    except ReplyRefused as error:
+        return _refused(request, conversation_id, text=None, sentence=error.sentence, status=409)
+    return _done(request, conversation_id, error="")
+
+
+@require_POST
+@agent_page
+def save_draft(request: AgentRequest, conversation_id: int) -> HttpResponse:
+    """Keep what stands in the box; with `typing`, the customer may see that somebody types."""
+    at, text = timezone.now(), request.POST.get("text", "")
+    changed = drafts.save(user=request.user, conversation_id=conversation_id, text=text, at=at)
+    cursor = timeline.cursor_now()  # before the row is read: what happens afterwards has a higher number
+    conversation = access.get_conversation_for(request.user, conversation_id)
+    if "typing" in request.POST and text.strip():
+        telling.somebody_types(user=request.user, conversation=conversation, at=at)
+    if not changed:
+        return HttpResponse(status=204)
+    listing = Listing.asked_for(request.user, request.POST)
+    context = {"listing": listing, "rows": [conversation], "at": at, "open_id": conversation_id}
+    response = render(request, "inbox/_rows_again.html", context)
+    response[CURSOR_HEADER] = str(cursor)
+    return response
 
 
 @require_POST
@@ -44,7 +110,10 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
     shown = request.POST.get("inbound", "")
     if shown.isdecimal():
         conversation.inbound_count = min(conversation.inbound_count, int(shown))
+    is_news = bool(conversation.unread_count)  # type: ignore[attr-defined]  # annotated in inbox.access
     access.mark_seen(user=request.user, conversation=conversation)
+    if is_news:
+        telling.somebody_read(conversation=conversation)
     if not asked_by_script(request):
         return redirect("inbox:conversation", conversation_id)
     at = timezone.now()
@@ -98,8 +167,35 @@ def _done(request: AgentRequest, conversation_id: int, **context: Any) -> HttpRe
 
 
 def _refused(
-    request: AgentRequest, conversation_id: int, *, text: str, sentence: str, status: int
+    request: AgentRequest, conversation_id: int, *, text: str | None, sentence: str, status: int, **context: Any
 ) -> HttpResponse:
     if asked_by_script(request):
-        return render_changes(request, request.POST, status=status, error=sentence)
-    return render_conversation(request, conversation_id, text=text, error=sentence, status=status)
+        return render_changes(request, request.POST, status=status, error=sentence, **context)
+    return render_conversation(request, conversation_id, text=text, error=sentence, status=status, **context)
+
+
+def _message(message_id: int) -> Message:
+    """A message that may not be there is treated like its conversation."""
+    message = Message.objects.filter(pk=message_id).first()
+    if message is None:
+        raise Conversation.DoesNotExist
+    return message
+
+
+def _number(word: str | None) -> int | None:
+    return int(word) if word and word.isascii() and word.isdigit() and len(word) < 19 else None
+
+
+def _chosen_time(request: AgentRequest, *, at: datetime) -> datetime:
+    """The time that was chosen: with its zone from the page's script, else in the server's zone."""
+    try:
+        chosen = parse_datetime(request.POST.get("send_at") or request.POST.get("send_at_local") or "")
+    except ValueError:
+        chosen = None
+    if chosen is None:
+        raise BadReply("send_at", _("Choose the day and time to send it."))
+    if timezone.is_naive(chosen):
+        chosen = timezone.make_aware(chosen)
+    if chosen <= at:
+        raise BadReply("send_at", _("That time is past. Choose a later one, or send it now."))
+    return chosen

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from inbox import access, thread
+from channels_tiktok import health
+from inbox import access, capabilities, drafts, sending, thread
 from inbox.listing import Listing, counts_and_cursor, page_of
 from inbox.models import Conversation, Message
 from inbox.sending import TEXT_LIMIT
@@ -53,35 +54,49 @@ def show_earlier(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """The messages before those that a thread shows."""
     conversation = access.get_conversation_for(request.user, conversation_id)
     page = thread.page_of(conversation, before=request.GET.get("before", ""))
-    context = {"conversation": conversation, "page": page, "at": timezone.now()}
+    context = {"conversation": conversation, "page": page, "at": timezone.now(), "quotable": sending.QUOTABLE}
     return render(request, "inbox/_items.html", context)
 
 
 def render_conversation(
-    request: AgentRequest, conversation_id: int, *, text: str = "", error: str = "", status: int = 200
+    request: AgentRequest,
+    conversation_id: int,
+    *,
+    text: str | None = None,
+    error: str = "",
+    status: int = 200,
+    **more: Any,
 ) -> HttpResponse:
-    """Render a conversation, with `text` kept in the box and what was wrong with it."""
+    """Render a conversation, with `text` (or else the draft) in the box and what was wrong with it."""
     access.require(request.user, access.VIEW)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.GET)
     only_conversation = asked_by_script(request)
     context = _list_context(listing, at=at, only_counts=only_conversation)
-    conversation = access.conversations_for(request.user).prefetch_related(None).get(pk=conversation_id)
+    found = access.conversations_for(request.user).prefetch_related(None)
+    conversation = found.annotate(draft_text=drafts.text_in(request.user)).get(pk=conversation_id)
     page = thread.page_of(conversation, before=request.GET.get("before", ""))
     context |= conversation_context(request, conversation, at=at)
-    context |= {"page": page, "slots": _slots(conversation, page), "text": text, "error": error}
+    text = conversation.draft_text or "" if text is None else text
+    context |= {"page": page, "slots": _slots(conversation, page), "text": text, "error": error, **more}
     template = "inbox/_opened.html" if only_conversation else "inbox/page.html"
     return render(request, template, context, status=status)
 
 
 def conversation_context(request: AgentRequest, conversation: Conversation, *, at: datetime) -> dict[str, Any]:
     """What the header, the composer and the details of a conversation show."""
+    allowed = _allowance(request, conversation, at=at)
+    if allowed.can_reply:
+        capabilities.have_asked(conversation, at=at)
     return {
         "conversation": conversation,
         "open_id": conversation.pk,
-        "allowance": _allowance(request, conversation, at=at),
+        "allowance": allowed,
+        "quotable": sending.QUOTABLE,
+        "latest_safe": sending.latest_safe_time(conversation),
         "may_change": request.user.has_perm(access.CHANGE),
         "text_limit": TEXT_LIMIT,
+        "earlier_usernames": conversation.contact.earlier_usernames,
     }
 
 
@@ -89,6 +104,8 @@ def _allowance(request: AgentRequest, conversation: Conversation, *, at: datetim
     if not request.user.has_perm(access.REPLY):
         sentence = _("You can read this conversation. Ask an administrator if you should answer, too.")
         return Allowance(False, 0, "no_permission", sentence)
+    if request.user.has_perm(access.CONNECT):
+        return allowance(conversation, at=at, who_can_repair=lambda: [_("You")])
     return allowance(conversation, at=at)
 
 
@@ -101,6 +118,7 @@ def _list_context(listing: Listing, *, at: datetime, after: str = "", only_count
         "cursor": cursor,
         "rows": rows,
         "following": following,
+        "notices": health.notices(at=at) if counts.get("need") and not only_counts else [],
         "at": at,
     }
 

@@ -195,7 +195,7 @@ function piecesOf(fresh) {
     messages.removeAttribute("id");
     pieces.body.append(messages);
   }
-  for (const id of ["views", "thread-header", "composer-lock", "composer-window", "details-body"]) {
+  for (const id of ["views", "rail-troubled", "thread-header", "composer-lock", "composer-window", "composer-images", "composer-latest", "details-body"]) {
     const piece = fresh.getElementById(id);
     if (piece) pieces.body.append(piece);
   }

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django_q.models import OrmQ
 
 from inbox import sending
 from inbox.models import Attachment, ConversationEvent, Message, Reaction
 from tests.api.making import make_channel, make_conversation, now, receive
+from tests.pictures import picture
 
 
 def stamp(at):
@@ -35,7 +37,16 @@ def test_a_message_shows_exactly_these_fields(api, url, conversation):
     message = receive(conversation, "See?", ago=timedelta(minutes=1), kind="image")
     message.quoted_message_id = first.tiktok_message_id
     message.save()
-    picture = Attachment.objects.create(message=message, kind="image", state="stored")
+    picture = Attachment.objects.create(
+        message=message,
+        kind="image",
+        state="stored",
+        file="attachments/a.jpg",
+        thumbnail="thumbnails/a.jpg",
+        content_type="image/jpeg",
+        width=720,
+        height=540,
+    )
     for user, emoji, on in ((business, "👍", True), ("+user", "🔥", True), ("+user", "😡", False)):
         Reaction.objects.create(
             conversation=conversation,
@@ -60,7 +71,18 @@ def test_a_message_shows_exactly_these_fields(api, url, conversation):
         "read_at": None,
         "error": None,
         "author": None,
-        "attachments": [{"id": picture.pk, "kind": "image", "state": "stored"}],
+        "attachments": [
+            {
+                "id": picture.pk,
+                "kind": "image",
+                "state": "stored",
+                "url": f"http://testserver/api/v1/attachments/{picture.pk}/",
+                "thumbnail_url": f"http://testserver/api/v1/attachments/{picture.pk}/thumbnail/",
+                "content_type": "image/jpeg",
+                "width": 720,
+                "height": 540,
+            }
+        ],
         "reactions": [{"emoji": "👍", "by": "business"}, {"emoji": "🔥", "by": "+user"}],
         "quoted": {"id": first.pk, "text": "Hello", "kind": "text"},
     }
@@ -174,7 +196,10 @@ def test_a_time_at_or_after_the_windows_close_is_refused(reply, conversation):
     answer = reply(send_at=closes.isoformat())
     assert answer.status_code == 400
     assert answer.json() == {
-        "send_at": [f"The reply window closes at {closes:%Y-%m-%d %H:%M} UTC; choose a time before that."]
+        "send_at": [
+            f"The reply window closes at {closes:%Y-%m-%d %H:%M} UTC. "
+            f"The latest safe time is {closes - timedelta(minutes=5):%Y-%m-%d %H:%M} UTC."
+        ]
     }
     assert reply(send_at=(closes - timedelta(seconds=1)).isoformat()).status_code == 201
 
@@ -288,3 +313,49 @@ def test_no_message_can_be_edited_or_deleted(method, api, url, agent, conversati
         before = message.text
         message.refresh_from_db()
         assert message.text == before
+
+
+def photo(content=None):
+    return SimpleUploadedFile("photo.jpg", picture() if content is None else content)
+
+
+def test_an_image_is_sent_as_multipart(api, url, conversation):
+    answer = api.post(url, {"image": photo()}, format="multipart")
+    assert answer.status_code == 201
+    shown = answer.json()
+    assert (shown["kind"], shown["text"], shown["state"]) == ("image", "", "queued")
+    assert [one["state"] for one in shown["attachments"]] == ["stored"]
+
+
+def test_a_text_and_an_image_are_two_requests(api, url, conversation):
+    answer = api.post(url, {"image": photo(), "text": "Look"}, format="multipart")
+    assert (answer.status_code, answer.json()) == (400, {"image": [sending.TWO_MESSAGES]})
+    assert not our_replies(conversation).exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"GIF89a", "Choose a JPEG"), (b"", "empty"), (picture()[:200], "damaged"), (b"x" * 21_000_000, "20 MB")],
+    ids=["gif", "empty", "truncated", "large"],
+)
+def test_a_bad_image_is_refused_with_its_field(api, url, conversation, content, sentence):
+    answer = api.post(url, {"image": photo(content)}, format="multipart")
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["image"]
+    assert sentence in answer.json()["image"][0]
+    assert not our_replies(conversation).exists()
+
+
+def test_the_same_key_with_another_image_is_a_conflict(api, url, conversation):
+    def post(image):
+        return api.post(url, {"image": image}, format="multipart", headers={"Idempotency-Key": "k"})
+
+    first, again = post(photo()), post(photo())
+    assert (first.json()["id"], again.headers["Idempotent-Replayed"]) == (again.json()["id"], "true")
+    assert post(photo(picture((9, 9)))).status_code == 409
+
+
+def test_a_reply_may_answer_a_message(api, reply, conversation):
+    asked = conversation.last_message
+    assert reply(quoted=asked.pk).json()["quoted"] == {"id": asked.pk, "text": "Hello", "kind": "text"}
+    assert list(reply(quoted=99).json()) == ["quoted"]

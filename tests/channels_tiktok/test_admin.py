@@ -1,10 +1,13 @@
+from datetime import timedelta
+
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django_q.models import OrmQ
 
 from channels_tiktok import journal
 from channels_tiktok.connecting import disconnect
-from channels_tiktok.models import Channel, WebhookEvent
+from channels_tiktok.models import Channel, Polling, RefusedDeliveries, WebhookEvent
 
 pytestmark = pytest.mark.django_db
 CHANNELS = "/admin/channels_tiktok/channel/"
@@ -52,10 +55,18 @@ def test_who_may_not_connect_sees_no_button_and_can_change_nothing(viewer, chann
     assert viewer.post(f"{CHANNELS}{channel.pk}/change/", {"name": "Bar"}).status_code == 403
 
 
-def test_the_page_of_a_channel_changes_nothing(browser, channel):
-    told = {"events-TOTAL_FORMS": 0, "events-INITIAL_FORMS": 0, "name": "Bar", "status": "removed"}
-    assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 403
-    assert Channel.objects.get().name == "Front desk"
+def test_the_page_of_a_channel_changes_the_read_marks_and_nothing_else(browser, channel, at):
+    told = {"name": "Bar", "status": "removed", "sends_read_marks": ""}
+    assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 302
+    channel.refresh_from_db()
+    assert (channel.name, channel.status, channel.sends_read_marks) == ("Front desk", "connected", False)
+
+
+def test_saving_the_page_takes_back_nothing_that_happened_meanwhile(browser, channel, at):
+    stale = Channel.objects.get(pk=channel.pk)
+    disconnect(channel=channel, reason="The owner withdrew it.", at=at)
+    admin.site.get_model_admin(Channel).save_model(None, stale, None, change=True)
+    assert Channel.objects.get().status == "disconnected"
 
 
 def test_channels_are_neither_added_nor_deleted_here(browser, channel):
@@ -104,3 +115,17 @@ def test_who_may_only_look_can_not_try_again(viewer, at):
     again(viewer, failed)
     failed.refresh_from_db()
     assert failed.state == "failed"
+
+
+def test_days_with_forged_deliveries_are_listed(browser, at):
+    RefusedDeliveries.objects.create(day=at.date(), count=17, last_at=at)
+    page = browser.get("/admin/channels_tiktok/refuseddeliveries/").content.decode()
+    assert "17" in page
+
+
+def test_a_channels_page_says_how_far_its_conversations_are_read(browser, channel, at):
+    address = f"{CHANNELS}{channel.pk}/change/"
+    assert "Not looked for yet" in browser.get(address).content.decode()
+    pause = timedelta(minutes=2)
+    Polling.objects.create(channel=channel, next_run_at=at, pause=pause, listed_at=at, to_read=40, were_read=12)
+    assert "Read 12 of 40 conversations from TikTok" in browser.get(address).content.decode()

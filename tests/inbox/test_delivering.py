@@ -47,7 +47,7 @@ def test_a_reply_reaches_the_customer_and_is_sent_only_with_tiktoks_id(tiktok, c
     assert reply.tiktok_message_id
     assert tiktok.sends() == ["Yes, it is."]
     kinds = list(ConversationEvent.objects.order_by("id").values_list("kind", flat=True))
-    assert kinds == ["message_received", "reply_queued", "reply_sent"]
+    assert kinds == ["message_received", "reply_queued", "reply_sending", "reply_sent"]
 
 
 def test_its_echo_adds_no_second_message(tiktok, conversation, agent, clock):

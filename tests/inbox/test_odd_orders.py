@@ -8,7 +8,7 @@ from django.conf import settings
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import WebhookEvent
-from inbox import delivering, receiving, windows, working
+from inbox import delivering, listed, receiving, windows, working
 from inbox.models import Conversation, ConversationEvent, Message
 from tests.deliveries import deliver, envelope, from_business, from_customer
 from tests.factories import NOW, make_agent, make_channel, make_conversation, make_inbound, make_reply
@@ -119,7 +119,7 @@ def test_a_withdrawal_from_before_the_account_was_connected_again_is_old_news(ch
 def test_one_odd_entry_of_tiktoks_list_keeps_no_other_out(channel):
     good = from_customer(channel) | {"message_type": "TEXT"}
     odd = from_customer(channel, message_id="m" * 501) | {"message_type": "TEXT"}
-    assert receiving.receive_list(channel=channel, messages=[odd, good], at=NOW) == 1
+    assert listed.receive_list(channel=channel, messages=[odd, good], at=NOW) == 1
 
 
 def test_a_message_from_between_consent_and_commit_is_taken_up_once_the_account_is_connected(channel):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from channels_tiktok.models import Channel
 from inbox import thread, working
 from inbox.models import Conversation, Message, Reaction, Referral, ReplyWindow
-from tests.factories import make_agent
+from tests.factories import NOW, make_agent
 from tests.pages.rows import echo, make_conversation, reply, write
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +101,11 @@ def test_content_of_another_shape_breaks_nothing(show, ayu, content):
         ),
         ({"state": State.FAILED, "error_detail": "Not sent: the window closed."}, "Not sent: The window closed."),
         ({"state": State.FAILED}, "Not sent: TikTok gave no reason."),
-        ({"state": State.UNCONFIRMED}, "Not confirmed by TikTok"),
+        (
+            {"state": State.UNCONFIRMED, "try_again_at": NOW},
+            "We keep looking; please don’t send it again.",
+        ),
+        ({"state": State.UNCONFIRMED}, "TikTok never confirmed this: send again?"),
         ({"state": State.CANCELLED, "slot": None}, "Cancelled"),
     ],
 )

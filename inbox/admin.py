@@ -1,0 +1,87 @@
+"""What staff see of the inbox in the admin: the replies that need somebody's eye, across all conversations."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from inbox.models import Message
+from inbox.people import name_of
+
+
+class TroubleFilter(admin.SimpleListFilter):
+    """Failed or unconfirmed, with what was sent again left out unless asked for."""
+
+    title = _("what happened")
+    parameter_name = "trouble"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("failed", _("Not sent")), ("unconfirmed", _("Never confirmed")), ("again", _("Sent again"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        if self.value() == "again":
+            return queryset.filter(sent_again__isnull=False)
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
+@admin.register(Message)
+class TroubledReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Replies that failed or that TikTok never confirmed. Read-only: they are sent again in the conversation."""
+
+    list_display = ("happened_at", "what_happened", "conversation_link", "text_begins", "written_by", "reason")
+    list_display_links = None
+    list_filter = (TroubleFilter, "conversation__channel")
+    list_select_related = ("conversation__contact", "conversation__channel", "author", "sent_again")
+    search_fields = ("text", "conversation__contact__username", "conversation__contact__display_name")
+    ordering = ("-occurred_at", "-id")
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        troubled = [Message.State.FAILED, Message.State.UNCONFIRMED]
+        return super().get_queryset(request).filter(state__in=troubled)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = {"title": _("Replies that were not sent or not confirmed")}
+        return super().changelist_view(request, {**(extra_context or {}), **title})
+
+    @admin.display(description=_("when"), ordering="occurred_at")
+    def happened_at(self, message: Message) -> Any:
+        return message.occurred_at
+
+    @admin.display(description=_("what happened"), ordering="state")
+    def what_happened(self, message: Message) -> str:
+        said = str(message.get_state_display())
+        return f"{said}, sent again" if hasattr(message, "sent_again") else said
+
+    @admin.display(description=_("conversation"))
+    def conversation_link(self, message: Message) -> SafeString:
+        address = reverse("inbox:conversation", args=[message.conversation_id])
+        return format_html('<a href="{}">{}</a>', address, message.conversation.contact.name)
+
+    @admin.display(description=_("reply"))
+    def text_begins(self, message: Message) -> str:
+        return Truncator(message.text).chars(80) or str(message.get_kind_display())
+
+    @admin.display(description=_("by"))
+    def written_by(self, message: Message) -> str:
+        return name_of(message.author) if message.author else "–"
+
+    @admin.display(description=_("reason"))
+    def reason(self, message: Message) -> str:
+        facts = ", ".join(filter(None, [message.error_code, message.tiktok_request_id]))
+        return f"{message.error_detail} ({facts})" if facts else message.error_detail

@@ -1,0 +1,61 @@
+"""What belongs to one agent alone: a reply being written, and how the pages behave for them."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models import Q
+
+from inbox.models.conversation import Conversation
+
+LONGEST_UNDO = 30  # seconds
+
+
+class Draft(models.Model):
+    """The text that an agent has typed in a conversation and not sent yet."""
+
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="drafts")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="drafts")
+    text = models.TextField()
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["agent", "conversation"], name="one_draft_per_agent_and_conversation"),
+            models.CheckConstraint(condition=~Q(text=""), name="draft_has_a_text"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Draft of {self.agent}"
+
+
+class Preferences(models.Model):
+    """How the pages behave for one person. Who has no row gets the defaults."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="preferences"
+    )
+    undo_seconds = models.PositiveSmallIntegerField(
+        "seconds to undo a reply",
+        default=5,
+        validators=[MaxValueValidator(LONGEST_UNDO)],
+        help_text="A reply from the page waits this long before it is handed to TikTok",
+    )
+    sends_typing = models.BooleanField("show customers that you are typing", default=True)
+
+    class Meta:
+        verbose_name_plural = "preferences"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(undo_seconds__lte=LONGEST_UNDO), name="undo_takes_at_most_30_seconds"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Preferences of {self.user}"
+
+    @classmethod
+    def of(cls, user: Any) -> "Preferences":
+        """What `user` has chosen, or the defaults."""
+        return cls.objects.filter(user=user).first() or cls(user=user)
