@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import connecting, health, journal
+from channels_tiktok import connecting, dependents, health, journal
 from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
@@ -73,8 +73,8 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return _may(request, "rename")
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
-        """The one switch alone: the rest of the row may have changed since the form was read."""
-        Channel.objects.filter(pk=obj.pk).update(sends_read_marks=obj.sends_read_marks)
+        """Write the one field of the form: the rest of the row may have changed since it was read."""
+        obj.save(update_fields=["sends_read_marks"])
 
     @admin.display(description=gettext_lazy("TikTok account"))
     def handle(self, channel: Channel) -> str:
@@ -182,8 +182,6 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 )
                 messages.success(request, told % {"name": channel.name, "username": channel.username})
             return self._back(request, channel)
-        from channels_tiktok import dependents
-
         title = _("Remove %(name)s?") % {"name": channel.name}
         return self._dialog(request, "remove", channel, title=title, stops=dependents.what_stops(channel))
 

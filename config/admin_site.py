@@ -46,6 +46,11 @@ SECTIONS = (
         ),
     ),
     Section(
+        _("Replies"),
+        _("What agents sent. Look here when something did not reach a customer."),
+        (Item("inbox.message", _("Replies in trouble"), _("Not sent, or not confirmed by TikTok, and why.")),),
+    ),
+    Section(
         _("People"),
         _("Who may log in, and what each of them may do."),
         (
@@ -62,6 +67,11 @@ SECTIONS = (
                 "channels_tiktok.webhookevent",
                 _("Journal"),
                 _("See what TikTok delivered, and have what failed tried again."),
+            ),
+            Item(
+                "channels_tiktok.refuseddeliveries",
+                _("Refused deliveries"),
+                _("How many came with a bad signature, and were not taken, day by day."),
             ),
         ),
     ),

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django_q.models import OrmQ
 
@@ -54,11 +55,18 @@ def test_who_may_not_connect_sees_no_button_and_can_change_nothing(viewer, chann
     assert viewer.post(f"{CHANNELS}{channel.pk}/change/", {"name": "Bar"}).status_code == 403
 
 
-def test_the_page_of_a_channel_changes_nothing_but_whether_we_send_read_marks(browser, channel):
-    told = {"events-TOTAL_FORMS": 0, "events-INITIAL_FORMS": 0, "name": "Bar", "status": "removed"}
+def test_the_page_of_a_channel_changes_the_read_marks_and_nothing_else(browser, channel, at):
+    told = {"name": "Bar", "status": "removed", "sends_read_marks": ""}
     assert browser.post(f"{CHANNELS}{channel.pk}/change/", told).status_code == 302
-    after = Channel.objects.get()
-    assert (after.name, after.status, after.sends_read_marks) == ("Front desk", "connected", False)
+    channel.refresh_from_db()
+    assert (channel.name, channel.status, channel.sends_read_marks) == ("Front desk", "connected", False)
+
+
+def test_saving_the_page_takes_back_nothing_that_happened_meanwhile(browser, channel, at):
+    stale = Channel.objects.get(pk=channel.pk)
+    disconnect(channel=channel, reason="The owner withdrew it.", at=at)
+    admin.site.get_model_admin(Channel).save_model(None, stale, None, change=True)
+    assert Channel.objects.get().status == "disconnected"
 
 
 def test_channels_are_neither_added_nor_deleted_here(browser, channel):

@@ -52,7 +52,6 @@ def test_after_connecting_the_page_says_what_was_allowed_and_when_the_first_mess
 
 
 def test_a_channel_is_renamed_removed_and_connected_again_by_keyboard(product, staff):
-    pytest.importorskip("channels_tiktok.dependents")
     complaints = complaints_of(staff)
     staff.goto(f"{product.url}/channels/tiktok/")
     dialog = staff.locator("#dialog")
@@ -130,7 +129,10 @@ PAGES = [
     "/admin/auth/user/1/history/",
     "/admin/auth/group/add/",
     "/admin/channels_tiktok/channel/",
+    "/admin/channels_tiktok/channel/1/change/",
     "/admin/channels_tiktok/webhookevent/",
+    "/admin/channels_tiktok/refuseddeliveries/",
+    "/admin/inbox/message/",
     "/admin/django_q/schedule/",
     "/admin/django_q/schedule/add/",
     "/admin/password_change/",

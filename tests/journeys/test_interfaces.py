@@ -113,7 +113,7 @@ def test_a_customer_writes_a_program_answers_and_the_customer_has_the_answer(pro
     sent = wait_for(lambda: [m for m in api(path)[1]["results"] if m["state"] == "sent"])
     assert sent[0]["tiktok_message_id"]
     calls = product.look("/calls?path=business/message/send")["calls"]
-    assert [call["text"] for call in calls] == ["Yes, it is."]
+    assert [call["text"] for call in calls].count("Yes, it is.") == 1
 
     for number in range(2, 11):
         assert api(path, {"text": f"line {number}"})[0] == 201
