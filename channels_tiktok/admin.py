@@ -1,21 +1,30 @@
 """What staff see of channels. Tokens are in no page: the model that holds them is not registered."""
 
+from datetime import timedelta
 from typing import Any, cast
 
-from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_htmx.http import HttpResponseClientRedirect
 
 from channels_tiktok import connecting, journal
-from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 
-SETTINGS_TITLE = "TikTok Business Messaging settings"
+SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
+CONSENT_ENDS_SOON = timedelta(days=30)
+HISTORY = 50  # lines on a channel's page
 
 
 class ReadOnly:
@@ -31,35 +40,19 @@ class ReadOnly:
         return False
 
 
-class ChannelEventInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    model = ChannelEvent
-    verbose_name_plural = "history"
-    fields = ("at", "kind", "detail", "actor")
-    readonly_fields = fields
-    ordering = ("-at",)
-    extra = 0
-
-
-class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Channel
-        fields = ("name", "sends_read_marks")
-
-    def clean_name(self) -> str:
-        try:
-            return connecting.valid_name(self.cleaned_data["name"])
-        except connecting.NameRefused as refusal:
-            raise forms.ValidationError(refusal.sentence) from refusal
-
-
 @admin.register(Channel)
-class ChannelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    form = ChannelForm
+class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The channels page and what can be done on it. Each act has a permission, an address and a log entry.
+
+    An address answers a script's request with what belongs into a dialog, every other one with a page.
+    """
+
     change_list_template = "channels_tiktok/channel_change_list.html"
-    list_display = ("name", "handle", "status_in_words", "last_event_at", "connected_at", "reconnect")
-    list_filter = ("status",)
+    change_form_template = "channels_tiktok/channel_change_form.html"
+    list_display = ("name", "username", "status")
     search_fields = ("name", "username", "display_name")
-    ordering = ("name",)
+    ordering = ("status", "name")
+    actions = None
     fields = (
         "name",
         "sends_read_marks",
@@ -70,53 +63,190 @@ class ChannelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "connected_by",
         "connected_at",
         "last_event_at",
+        "conversations_read",
         "business_id",
     )
-    readonly_fields = fields[2:]
-    inlines = (ChannelEventInline,)
+    readonly_fields = tuple(name for name in fields if name != "sends_read_marks")
 
-    @admin.display(description="TikTok account", ordering="username")
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may rename a channel may also say whether customers see that we have seen."""
+        return _may(request, "rename")
+
+    @admin.display(description=gettext_lazy("TikTok account"))
     def handle(self, channel: Channel) -> str:
         return f"@{channel.username}"
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=gettext_lazy("status"))
     def status_in_words(self, channel: Channel) -> str:
-        why = channel.reason or channel.webhook_error
-        return f"{channel.get_status_display()}: {why}" if why else channel.get_status_display()
+        return (
+            f"{channel.get_status_display()}: {channel.reason}" if channel.reason else channel.get_status_display()
+        )
 
-    @admin.display(description="")
-    def reconnect(self, channel: Channel) -> SafeString:
-        if channel.status == Channel.Status.CONNECTED:
-            return SafeString("")
-        address = reverse("channels_tiktok:connect", query={"channel": channel.pk})
-        return format_html('<a href="{}">Reconnect</a>', address)
+    def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
+        """An error of the webhook is a line only where there is one."""
+        return [name for name in self.fields if name != "webhook_error" or (obj and obj.webhook_error)]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    @admin.display(description="Conversations on TikTok")
+    def conversations_read(self, channel: Channel) -> str:
+        polling = Polling.objects.filter(channel=channel).first()
+        if polling is None:
+            return "Not looked for yet"
+        return f"{polling.progress}. {polling.error}" if polling.error else polling.progress
 
-    def has_change_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
-        return request.user.has_perm("channels_tiktok.rename_channel")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
+        """Every channel with what its row tells. The dates only: no page has a reason to read a token."""
+        channels: QuerySet[Channel] = super().get_queryset(request)
+        return channels.annotate(
+            access_ends=F("credential__access_expires_at"),
+            consent_ends=F("credential__refresh_expires_at"),
+            open_conversations=Count("conversations", filter=Q(conversations__status="open")),
+        )
 
-    def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
-        return False
+    def get_urls(self) -> list[URLPattern]:
+        steps = {
+            "rename": self.rename_view,
+            "remove": self.remove_view,
+            "check": self.check_view,
+            "connected": self.connected_view,
+        }
+        ours = [
+            path(
+                f"<int:channel_id>/{step}/",
+                self.admin_site.admin_view(view),
+                name=f"channels_tiktok_channel_{step}",
+            )
+            for step, view in steps.items()
+        ]
+        return ours + super().get_urls()
 
-    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
-        channel = Channel.objects.get(pk=obj.pk)
-        connecting.rename(channel=channel, name=obj.name, actor=cast(User, request.user), at=timezone.now())
-        Channel.objects.filter(pk=obj.pk).update(sends_read_marks=obj.sends_read_marks)
+    def has_view_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
+        """Whoever may do something with channels may see which there are."""
+        return any(_may(request, verb) for verb in ("view", "rename", "connect", "remove"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {
             "title": SETTINGS_TITLE,
-            "may_connect": request.user.has_perm("channels_tiktok.connect_channel"),
-            "nothing_connected": not Channel.objects.exists(),
+            "at": timezone.now(),
+            "soon": timezone.now() + CONSENT_ENDS_SOON,
+            "may": {verb: _may(request, verb) for verb in ("rename", "connect", "remove")},
+            "app_is_missing": not (settings.TIKTOK_APP_ID and settings.TIKTOK_APP_SECRET),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        happened = (
+            ChannelEvent.objects.filter(channel_id=object_id)
+            if object_id.isdecimal()
+            else ChannelEvent.objects.none()
+        )
+        context = {
+            "may": {verb: _may(request, verb) for verb in ("rename", "connect", "remove")},
+            "happened": happened.select_related("actor").order_by("-at", "-pk")[:HISTORY],
+        }
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def rename_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        channel = self._channel(request, channel_id, "rename")
+        former, name, error = channel.name, request.POST.get("name", channel.name), ""
+        if request.method == "POST":
+            try:
+                changed = connecting.rename(channel=channel, name=name, actor=_actor(request), at=timezone.now())
+            except connecting.NameRefused as refusal:
+                error = refusal.sentence
+            else:
+                words = {"former": former, "name": channel.name}
+                if changed:
+                    self.log_change(request, channel, _("Renamed from “%(former)s” to “%(name)s”.") % words)
+                    messages.success(request, _("“%(former)s” is now called “%(name)s” here.") % words)
+                return self._back(request, channel)
+        title = _("Rename %(name)s") % {"name": former}
+        return self._dialog(request, "rename", channel, title=title, name=name, error=error)
+
+    def remove_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        channel = self._channel(request, channel_id, "remove")
+        if request.method == "POST":
+            if connecting.remove(channel=channel, actor=_actor(request), at=timezone.now()):
+                self.log_change(request, channel, _("Removed."))
+                told = _(
+                    "%(name)s was removed. Its conversations stay readable. Connect @%(username)s again to go on."
+                )
+                messages.success(request, told % {"name": channel.name, "username": channel.username})
+            return self._back(request, channel)
+        from channels_tiktok import dependents
+
+        title = _("Remove %(name)s?") % {"name": channel.name}
+        return self._dialog(request, "remove", channel, title=title, stops=dependents.what_stops(channel))
+
+    def check_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        """Ask TikTok now. Who may connect may check: the answer can be that it has to be connected again."""
+        channel = self._channel(request, channel_id, "connect")
+        if request.method != "POST":
+            title = _("Check %(name)s") % {"name": channel.name}
+            return self._dialog(request, "check", channel, title=title)
+        from channels_tiktok import health
+
+        report = health.check_channel(channel=channel, at=timezone.now())
+        for problem in report.problems:
+            messages.warning(request, f"{channel.name}: {problem}")
+        if not report.problems and channel.status == Channel.Status.CONNECTED:
+            messages.success(request, _("%(name)s: checked just now, all is well.") % {"name": channel.name})
+        for note in report.notes:
+            messages.info(request, f"{channel.name}: {note}")
+        return self._back(request, channel)
+
+    def connected_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        """Where the way over TikTok's page ends: what was granted, and what to do next."""
+        channel = self._channel(request, channel_id, "connect")
+        title = _("Connected") if channel.status == Channel.Status.CONNECTED else _("Not connected")
+        first = channel.last_event_at and channel.connected_at and channel.last_event_at >= channel.connected_at
+        context = {"permissions": connecting.permissions(channel=channel), "arrived": first, "at": timezone.now()}
+        return self._dialog(request, "connected", channel, title=title, **context)
+
+    def _channel(self, request: HttpRequest, channel_id: int, verb: str) -> Channel:
+        if not _may(request, verb):
+            raise PermissionDenied
+        return get_object_or_404(Channel, pk=channel_id)
+
+    def _dialog(self, request: HttpRequest, step: str, channel: Channel, **context: Any) -> HttpResponse:
+        piece = f"channels_tiktok/_{step}.html"
+        template = piece if _by_script(request) else "channels_tiktok/step.html"
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": channel,
+            "channel": channel,
+            "piece": piece,
+            **context,
+        }
+        return TemplateResponse(request, template, context, status=422 if context.get("error") else 200)
+
+    def _back(self, request: HttpRequest, channel: Channel) -> HttpResponse:
+        """Lead to the channels, with the focus on the menu that the way began with."""
+        address = reverse("admin:channels_tiktok_channel_changelist") + f"#menu-{channel.pk}"
+        return HttpResponseClientRedirect(address) if _by_script(request) else HttpResponseRedirect(address)
+
+
+def _may(request: HttpRequest, verb: str) -> bool:
+    return request.user.has_perm(f"channels_tiktok.{verb}_channel")
+
+
+def _actor(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+def _by_script(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers
 
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("id", "event", "business_id", "state", "attempts", "error", "received_at", "settled_at")
+    list_display = ("what", "account", "state_chip", "error", "received")
     list_filter = ("state",)
     list_per_page = 50
     show_full_result_count = False
@@ -136,6 +266,27 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = fields
     actions = ("try_again",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
+        channels = Channel.objects.filter(business_id=OuterRef("business_id"))
+        events: QuerySet[WebhookEvent] = super().get_queryset(request)
+        return events.annotate(channel_name=Subquery(channels.values("name")[:1]))
+
+    @admin.display(description=gettext_lazy("Event"))
+    def what(self, event: WebhookEvent) -> str:
+        return f"{event.event or _('unreadable')} #{event.pk}"
+
+    @admin.display(description=gettext_lazy("Account"))
+    def account(self, event: Any) -> str:
+        return event.channel_name or event.business_id or _("unknown")
+
+    @admin.display(description=gettext_lazy("State"))
+    def state_chip(self, event: WebhookEvent) -> SafeString:
+        return render_to_string("channels_tiktok/_event_state.html", {"event": event})
+
+    @admin.display(description=gettext_lazy("Received"))
+    def received(self, event: WebhookEvent) -> SafeString:
+        return render_to_string("channels_tiktok/_received.html", {"event": event, "at": timezone.now()})
+
     @admin.display(description="body")
     def body_as_text(self, event: WebhookEvent) -> str:
         return bytes(event.body).decode(errors="replace")
@@ -152,3 +303,10 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             f"{count} put back to be processed; only failed ones can be tried again.",
             messages.SUCCESS if count else messages.WARNING,
         )
+
+
+@admin.register(RefusedDeliveries)
+class RefusedDeliveriesAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("day", "count", "last_at")
+    list_display_links = None
+    ordering = ("-day",)

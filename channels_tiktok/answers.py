@@ -72,6 +72,17 @@ def storable(text: str) -> str:
     return _NOT_STORABLE.sub("�", text)
 
 
+def cleaned(value: Any) -> Any:
+    """The same JSON value with every text in it storable."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(key): cleaned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    return value
+
+
 def text_in(data: Mapping[str, Any], key: str) -> str:
     """Give the text (or the number, as text) at `key`; empty when there is nothing of the kind."""
     value = data.get(key)

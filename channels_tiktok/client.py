@@ -345,7 +345,7 @@ def _data(response: requests.Response, *, reading: bool, path: str) -> dict[str,
 
 def _envelope(response: requests.Response) -> dict[str, Any]:
     try:
-        envelope = response.json()
+        envelope = answers.cleaned(response.json())
     except (ValueError, RecursionError):
         return {}
     return envelope if isinstance(envelope, dict) else {}

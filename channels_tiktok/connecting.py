@@ -4,20 +4,26 @@ Guarantee: nothing is half made. A consent is good for one return of the person 
 and its tokens are stored in one transaction or not at all; access that we don't keep is given back.
 """
 
+import itertools
 import logging
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django_q.tasks import async_task
 
+from channels_tiktok import journal
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
-from channels_tiktok.errors import AppMisconfigured, Busy, OutcomeUnknown, TikTokError
-from channels_tiktok.models import Channel, ChannelEvent, Credential, OAuthState
+from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ChannelEvent, Credential, OAuthState
+from config.encryption import SecretUnreadable
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +31,7 @@ STATE_LIFE = timedelta(minutes=10)
 ACCESS_LIFE = 86_400  # seconds, where TikTok doesn't say; docs/tiktok-api.md 1.3
 REFRESH_LIFE = 31_536_000
 NAME_LIMIT = 80  # characters
+TAKEN = "Another channel is called “{}”. Choose a different name."
 
 # What we ask for, in plain words. One scope that the app isn't approved for makes TikTok refuse the whole
 # consent, so nothing is asked for that isn't needed (docs/tiktok-api.md 1.2).
@@ -168,11 +175,16 @@ def finish(
     grant = _exchange(code)
     try:
         profile = _check(grant, to_reconnect=begun.channel)
-        channel = _store(grant, profile, user=user or begun.user, at=at)
+        try:
+            channel = _store(grant, profile, user=user or begun.user, at=at)
+        except IntegrityError:  # another account took the same name in this moment; now that is seen
+            channel = _store(grant, profile, user=user or begun.user, at=at)
     except ConnectingFailed:
         _give_back(grant)
         raise
+    journal.ring_drain()
     _register_webhook_for(channel)
+    async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
 
@@ -222,6 +234,8 @@ def _failure(error: TikTokError) -> ConnectingFailed:
 
 def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfile:
     """Make sure that the grant is one that the inbox can live with."""
+    if len(grant.business_id) > TIKTOK_ID_LENGTH:
+        raise CodeRefused("TikTok named the account with an id that is too long to keep. Nothing was connected.")
     missing = [f"“{SCOPES[scope]}”" for scope in REQUIRED_SCOPES if scope not in grant.scopes]
     if missing:
         raise ScopesMissing(
@@ -248,33 +262,42 @@ def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfil
 
 @transaction.atomic
 def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at: datetime) -> Channel:
-    credential, _ = Credential.objects.update_or_create(
+    credential = Credential(
         business_id=grant.business_id,
-        defaults={
-            "access_token": grant.access_token,
-            "refresh_token": grant.refresh_token,
-            "access_expires_at": at + timedelta(seconds=grant.expires_in or ACCESS_LIFE),
-            "refresh_expires_at": at + timedelta(seconds=grant.refresh_expires_in or REFRESH_LIFE),
-            "scopes": ",".join(grant.scopes),
-            "refreshing_until": None,
-            "refreshed_at": at,
-        },
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        access_expires_at=at + timedelta(seconds=grant.expires_in or ACCESS_LIFE),
+        refresh_expires_at=at + timedelta(seconds=grant.refresh_expires_in or REFRESH_LIFE),
+        scopes=",".join(grant.scopes),
+        refreshed_at=at,
+    )
+    # Written without reading what was there: that may be encrypted with a key which is lost.
+    everything = [field.name for field in Credential._meta.concrete_fields if not field.primary_key]
+    Credential.objects.bulk_create(
+        [credential], update_conflicts=True, unique_fields=["business_id"], update_fields=everything
     )
     told = {
         "username": profile.username[:100],
         "display_name": profile.display_name[:200],
         "status": Channel.Status.CONNECTED,
         "reason": "",
+        "trouble": "",
         "credential": credential,
         "connected_by": user,
         "connected_at": at,
         "webhook_error": "The webhook is not registered yet: run “manage.py register_webhook”.",
     }
-    name = (profile.display_name.strip() or profile.username.strip() or "TikTok account")[:NAME_LIMIT].strip()
-    channel, _ = Channel.objects.update_or_create(
-        business_id=grant.business_id, defaults=told, create_defaults={**told, "name": name}
-    )
-    channel.events.create(kind=ChannelEvent.Kind.CONNECTED, detail=f"as @{channel.username}", actor=user, at=at)
+    known = Channel.objects.filter(business_id=grant.business_id).first()
+    theirs = (profile.display_name.strip() or profile.username.strip() or "TikTok account")[:NAME_LIMIT].strip()
+    former = known.name if known else ""
+    # Our own name survives; only where another channel took it meanwhile does it get a number.
+    told["name"] = free_name(former or theirs, besides=known)
+    channel, _ = Channel.objects.update_or_create(business_id=grant.business_id, defaults=told)
+    journal.reconsider(business_id=grant.business_id, at=at)
+    detail = f"as @{channel.username}"
+    if former and channel.name != former:
+        detail += f", now called “{channel.name}”: another channel is called “{former}”"
+    note(channel, ChannelEvent.Kind.CONNECTED, detail=detail, actor=user, at=at)
     return channel
 
 
@@ -317,65 +340,133 @@ def _register_webhook_for(channel: Channel) -> None:
         channel.save(update_fields=["webhook_error"])
 
 
+@dataclass(frozen=True)
+class Permission:
+    """Something that the account's owner could allow on TikTok's page."""
+
+    words: str
+    granted: bool
+
+
+def permissions(*, channel: Channel) -> list[Permission]:
+    """Give what was asked for when the channel was connected, and what of it was granted."""
+    scopes = Credential.objects.filter(pk=channel.business_id).values_list("scopes", flat=True).first() or ""
+    granted = set(scopes.split(","))
+    asked = dict.fromkeys([*SCOPES, *settings.TIKTOK_OPTIONAL_SCOPES])
+    return [Permission(SCOPES.get(scope, scope), scope in granted) for scope in asked]
+
+
 # ── Afterwards ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def who_may_connect() -> QuerySet[User]:
+    """Everyone active who may connect channels, and so repair one, by name."""
+    people = User.objects.with_perm(
+        "channels_tiktok.connect_channel", backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return people.order_by("first_name", "last_name", "username")
+
+
+def note(
+    channel: Channel, kind: ChannelEvent.Kind, *, detail: str = "", actor: User | None = None, at: datetime
+) -> None:
+    """Write a line of the channel's history, in the transaction that it tells of, and wake up who follows it."""
+    ChannelEvent.objects.create(channel=channel, kind=kind, detail=detail, actor=actor, at=at)
+    journal.ring_drain()
 
 
 @transaction.atomic
 def disconnect(*, channel: Channel, reason: str, at: datetime) -> bool:
     """Mark a connected channel as disconnected, with the reason in words; say whether it was connected."""
     connected = Channel.objects.filter(pk=channel.pk, status=Channel.Status.CONNECTED)
-    if not connected.update(status=Channel.Status.DISCONNECTED, reason=reason):
+    if not connected.update(status=Channel.Status.DISCONNECTED, reason=reason, trouble=""):
         return False
-    ChannelEvent.objects.create(
-        channel=channel, kind=ChannelEvent.Kind.DISCONNECTED, detail=reason, actor=None, at=at
-    )
-    channel.status, channel.reason = Channel.Status.DISCONNECTED, reason
+    note(channel, ChannelEvent.Kind.DISCONNECTED, detail=reason, at=at)
+    channel.status, channel.reason, channel.trouble = Channel.Status.DISCONNECTED, reason, ""
     logger.warning("channel %s disconnected: %s", channel.pk, reason)
     return True
 
 
 def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
-    """Remove a channel: give its access back to TikTok, delete its tokens, keep its history.
+    """Remove a channel: give its access back to TikTok if that can be, delete its tokens in any case, keep its
+    history.
 
     Says whether there was anything to remove. Connecting the same account again brings the channel back.
     """
-    credential = Credential.objects.filter(pk=channel.business_id).first()
-    if credential is not None:
-        _revoke(credential.access_token)
+    _give_up_access(channel)
     with transaction.atomic():
         here = Channel.objects.filter(pk=channel.pk).exclude(status=Channel.Status.REMOVED)
-        removed = here.update(status=Channel.Status.REMOVED, reason="", credential=None, webhook_error="")
-        Credential.objects.filter(pk=channel.business_id).delete()
+        removed = here.update(
+            status=Channel.Status.REMOVED, reason="", credential=None, webhook_error="", trouble=""
+        )
+        # Only its key is read: a secret that can't be decrypted any more must not keep the row alive.
+        Credential.objects.filter(pk=channel.business_id).only("business_id").delete()
         if removed:
-            ChannelEvent.objects.create(channel=channel, kind=ChannelEvent.Kind.REMOVED, actor=actor, at=at)
+            note(channel, ChannelEvent.Kind.REMOVED, actor=actor, at=at)
     channel.refresh_from_db()
     return bool(removed)
+
+
+def _give_up_access(channel: Channel) -> None:
+    """Revoke what TikTok gave us for `channel`. A grant can only be revoked with an access that still counts."""
+    try:
+        credential = Credential.objects.filter(pk=channel.business_id).first()
+    except SecretUnreadable as error:
+        logger.warning("channel %s: its access was not given back: %s", channel.pk, error)
+        return
+    if credential is None:
+        return
+    try:
+        tiktok().revoke(access_token=credential.access_token)
+    except AccessExpired:
+        try:
+            grant = tiktok().refresh(refresh_token=credential.refresh_token)
+        except TikTokError as error:
+            logger.info("channel %s: there is no access to give back: %s", channel.pk, error)
+        else:
+            _revoke(grant.access_token)
+    except TikTokError as error:
+        logger.warning("channel %s: TikTok did not take its access back: %s", channel.pk, error)
 
 
 @transaction.atomic
 def rename(*, channel: Channel, name: str, actor: User | None, at: datetime) -> bool:
     """Give a channel our own name, which TikTok never sees; say whether it changed. Raises NameRefused."""
     wanted = valid_name(name)
+    if _is_taken(wanted, besides=channel):
+        raise NameRefused(TAKEN.format(wanted))
     others = Channel.objects.filter(pk=channel.pk).exclude(name=wanted)
     former = others.values_list("name", flat=True).first()
-    if former is None or not others.update(name=wanted):
+    try:
+        with transaction.atomic():
+            renamed = others.update(name=wanted)
+    except IntegrityError as error:  # somebody took it since we looked
+        raise NameRefused(TAKEN.format(wanted)) from error
+    if former is None or not renamed:
         return False
-    ChannelEvent.objects.create(
-        channel=channel,
-        kind=ChannelEvent.Kind.RENAMED,
-        detail=f"from “{former}” to “{wanted}”",
-        actor=actor,
-        at=at,
-    )
+    note(channel, ChannelEvent.Kind.RENAMED, detail=f"from “{former}” to “{wanted}”", actor=actor, at=at)
     channel.name = wanted
     return True
 
 
 def valid_name(name: str) -> str:
     """Give `name` without the space around it; raise NameRefused unless that leaves 1 to 80 characters."""
-    wanted = name.strip()
+    wanted = name.replace("\0", "").strip()
     if not wanted:
         raise NameRefused("A channel needs a name.")
     if len(wanted) > NAME_LIMIT:
         raise NameRefused(f"A channel's name can have {NAME_LIMIT} characters; this one has {len(wanted)}.")
     return wanted
+
+
+def free_name(wanted: str, *, besides: Channel | None = None) -> str:
+    """Give `wanted`, or “wanted 2”, “wanted 3” … where another channel is called that."""
+    endings = itertools.chain([""], (f" {number}" for number in itertools.count(2)))
+    names = (wanted[: NAME_LIMIT - len(ending)].rstrip() + ending for ending in endings)
+    return next(name for name in names if not _is_taken(name, besides=besides))
+
+
+def _is_taken(name: str, *, besides: Channel | None) -> bool:
+    """Whether another channel is called that. A disconnected one keeps its name: it is to be repaired."""
+    others = Channel.objects.exclude(status=Channel.Status.REMOVED).filter(name__iexact=name)
+    return (others.exclude(pk=besides.pk) if besides else others).exists()

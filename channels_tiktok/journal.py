@@ -8,18 +8,19 @@ however often TikTok repeats it and however many processes receive it at once.
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Q
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Q, QuerySet
 from django_q.tasks import async_task
 
-from channels_tiktok.answers import number_in, storable, text_in
-from channels_tiktok.models import Channel, WebhookEvent
+from channels_tiktok.answers import cleaned, number_in, storable, text_in
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, RefusedDeliveries, WebhookEvent
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,11 @@ BACKOFF = (
     timedelta(hours=1),
     timedelta(hours=6),
 )
+RECONSIDERED_FOR = timedelta(minutes=10)
 MOST_ATTEMPTS = len(BACKOFF) + 1
+KEPT_FOR = timedelta(days=30)  # after it was settled; TikTok repeats deliveries for three days
+PURGED_AT_ONCE = 1_000
+REPLAYED_AT_ONCE = 500
 
 
 class Undecodable(Exception):
@@ -74,6 +79,45 @@ def store_delivery(*, body: bytes, log_id: str, at: datetime) -> WebhookEvent | 
     if event.error:
         logger.warning("webhook event %s is %s: %s", event.pk, event.state, event.error)
     return event
+
+
+class RefusalCounter:
+    """Counts deliveries with a bad signature, per day. Of the delivery itself nothing is kept.
+
+    Written at most once a second by each process, so that a flood of forgeries costs no more than a trickle;
+    what comes within that second is written with the next one, or lost with the process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._written_at: datetime | None = None
+
+    def count(self, *, at: datetime) -> None:
+        """Count one, and write what has been counted if a second has passed."""
+        with self._lock:
+            self._waiting += 1
+            if self._written_at is not None and timedelta() <= at - self._written_at < RING_AGAIN_AFTER:
+                return
+            number, self._waiting, self._written_at = self._waiting, 0, at
+        try:
+            self._write(number, at)
+        except DatabaseError as error:
+            logger.warning("%s deliveries with a bad signature were not counted: %s", number, error)
+
+    @staticmethod
+    def _write(number: int, at: datetime) -> None:
+        today = RefusedDeliveries.objects.filter(day=at.date())
+        if today.update(count=F("count") + number, last_at=at):
+            return
+        made, is_new = RefusedDeliveries.objects.get_or_create(
+            day=at.date(), defaults={"count": number, "last_at": at}
+        )
+        if not is_new:  # another process was faster
+            RefusedDeliveries.objects.filter(pk=made.pk).update(count=F("count") + number, last_at=at)
+
+
+refusals = RefusalCounter()
 
 
 def ring_drain() -> None:
@@ -135,7 +179,7 @@ def _row_for(body: bytes, *, log_id: str, at: datetime) -> WebhookEvent:
         event.state, event.error, event.settled_at = FAILED, str(reason), at
         return event
     event.event = text_in(envelope, "event")[:100]
-    event.business_id = text_in(envelope, "user_openid")[:200]
+    event.business_id = text_in(envelope, "user_openid")[:TIKTOK_ID_LENGTH]
     client_key = text_in(envelope, "client_key")
     if client_key and client_key != settings.TIKTOK_APP_ID:
         event.state, event.settled_at = IGNORED, at
@@ -182,23 +226,14 @@ def _content(content: Any) -> dict[str, Any]:
 
 def _object(text: str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        # NaN and Infinity are no JSON, and PostgreSQL doesn't store them.
+        value = json.loads(text, parse_constant=lambda constant: None)
+        # Only an escape can have brought in what no database takes.
+        value = cleaned(value) if "\\u" in text else value
     except (ValueError, RecursionError):
         raise Undecodable(f"{what} is not JSON.") from None
     if not isinstance(value, dict):
         raise Undecodable(f"{what} is not a JSON object.")
-    # Only an escape can have brought in what no database takes.
-    cleaned: dict[str, Any] = _cleaned(value) if "\\u" in text else value
-    return cleaned
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, dict):
-        return {storable(key): _cleaned(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
     return value
 
 
@@ -258,6 +293,48 @@ def try_again(*, events: Iterable[WebhookEvent], at: datetime) -> int:
     if count:
         ring_drain()
     return count
+
+
+def replay(*, events: QuerySet[WebhookEvent], at: datetime) -> Iterator[int]:
+    """Put settled events, whatever became of them, back among the pending ones; give the number of each batch.
+
+    Harmless: an event that took effect takes none a second time.
+    """
+    settled = events.exclude(state=PENDING)
+    numbers = list(settled.order_by("id").values_list("id", flat=True))
+    for start in range(0, len(numbers), REPLAYED_AT_ONCE):
+        batch = WebhookEvent.objects.filter(pk__in=numbers[start : start + REPLAYED_AT_ONCE]).exclude(
+            state=PENDING
+        )
+        with transaction.atomic():
+            count = batch.update(state=PENDING, attempts=0, error="", try_again_at=at, settled_at=None)
+            if count:
+                ring_drain()
+        yield count
+
+
+def purge(*, before: datetime, at_most: int, with_failed: bool = False) -> int:
+    """Delete up to `at_most` events that were settled before a time; give how many.
+
+    Parked ones stay until somebody has dealt with them, unless `with_failed`.
+    """
+    states = [PROCESSED, IGNORED, FAILED] if with_failed else [PROCESSED, IGNORED]
+    # An event is settled after it was received: the first bound lets the index by age answer.
+    old = WebhookEvent.objects.filter(received_at__lt=before, settled_at__lt=before, state__in=states)
+    numbers = list(old.order_by("received_at").values_list("id", flat=True)[:at_most])
+    count, _ = WebhookEvent.objects.filter(pk__in=numbers, state__in=states).delete()
+    return count
+
+
+def reconsider(*, business_id: str, at: datetime) -> int:
+    """Put back what was ignored before the account was connected; give how many there were.
+
+    A customer may write between the owner's consent and our commit. Older events come by TikTok's own lists.
+    """
+    ignored = WebhookEvent.objects.filter(
+        state=IGNORED, business_id=business_id, received_at__gt=at - RECONSIDERED_FOR
+    )
+    return ignored.update(state=PENDING, attempts=0, error="", try_again_at=at, settled_at=None)
 
 
 def note_heard_from(*, business_ids: Iterable[str], at: datetime) -> None:

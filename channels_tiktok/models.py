@@ -6,8 +6,12 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from config.encryption import EncryptedTextField
+
+# TikTok's ids are opaque and of no documented length. Longer ones are refused in words, never cut.
+TIKTOK_ID_LENGTH = 500
 
 
 class Credential(models.Model):
@@ -16,7 +20,7 @@ class Credential(models.Model):
     `business_id` is the `open_id` of the token answer (tiktok-api.md 1.3): the account that owns the tokens.
     """
 
-    business_id = models.CharField(max_length=200, primary_key=True)
+    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, primary_key=True)
     access_token = EncryptedTextField()
     refresh_token = EncryptedTextField()
     access_expires_at = models.DateTimeField()
@@ -26,6 +30,9 @@ class Credential(models.Model):
         null=True, editable=False, help_text="Lease of the one process that may refresh now"
     )
     refreshed_at = models.DateTimeField()
+    warned_at = models.DateTimeField(
+        null=True, editable=False, help_text="When staff were last told by e-mail that the permission ends"
+    )
 
     def __str__(self) -> str:
         return f"Credential of {self.business_id}"
@@ -43,7 +50,7 @@ class Channel(models.Model):
         DISCONNECTED = "disconnected", "Disconnected"
         REMOVED = "removed", "Removed"
 
-    business_id = models.CharField(max_length=200, help_text="TikTok's id of the account (open_id)")
+    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, help_text="TikTok's id of the account (open_id)")
     username = models.CharField(max_length=100, help_text="The account's @username on TikTok; it can change")
     display_name = models.CharField(max_length=200, blank=True, help_text="The account's name on TikTok")
     name = models.CharField(max_length=80, help_text="Our name for it; TikTok never sees it")
@@ -55,12 +62,26 @@ class Channel(models.Model):
     )
     connected_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True, help_text="Last webhook from TikTok")
+    webhook_error = models.TextField(
+        blank=True, help_text="Why TikTok does not deliver here: the webhook is missing, or points elsewhere"
+    )
+    trouble = models.TextField(
+        blank=True, help_text="What else the last check found wrong while it is connected, a sentence per line"
+    )
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="Last check of its health")
+    last_call_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last call that TikTok carried out with its access, to the minute"
+    )
+    news_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the account was first connected here: what customers wrote before is history, not news",
+    )
     sends_read_marks = models.BooleanField(
         "show customers when we have seen their messages",
         default=True,
         help_text="TikTok then shows “Seen” as soon as an agent has opened the conversation",
     )
-    webhook_error = models.TextField(blank=True, help_text="Why the webhook could not be registered")
 
     class Meta:
         verbose_name = "channel"
@@ -71,6 +92,9 @@ class Channel(models.Model):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["business_id"], name="one_channel_per_tiktok_account"),
+            models.UniqueConstraint(
+                Lower("name"), condition=Q(status="connected"), name="connected_channels_have_different_names"
+            ),
             models.CheckConstraint(condition=~Q(name=""), name="channel_has_a_name"),
             models.CheckConstraint(
                 condition=Q(status__in=["connected", "disconnected", "removed"]),
@@ -88,13 +112,18 @@ class Channel(models.Model):
 
 
 class ChannelEvent(models.Model):
-    """A line in a channel's history: what happened to it, when and why. Append-only."""
+    """A line in a channel's history: what happened to it, when and why. Append-only.
+
+    Whoever stands above takes each line on once, and marks it with `followed_at` (`inbox.following`).
+    """
 
     class Kind(models.TextChoices):
         CONNECTED = "connected", "Connected"
         DISCONNECTED = "disconnected", "Disconnected"
         REMOVED = "removed", "Removed"
         RENAMED = "renamed", "Renamed"
+        TROUBLED = "troubled", "Something is wrong"
+        RECOVERED = "recovered", "All is well again"
         CONTENT_WITHHELD = "content_withheld", "TikTok withheld a message"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="events")
@@ -104,9 +133,13 @@ class ChannelEvent(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     at = models.DateTimeField()
+    followed_at = models.DateTimeField(null=True, editable=False, help_text="When the inbox had acted on it")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["channel", "-at"], name="channel_history")]
+        indexes: ClassVar = [
+            models.Index(fields=["channel", "-at"], name="channel_history"),
+            models.Index(fields=["id"], name="events_to_follow", condition=Q(followed_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.get_kind_display()}"
@@ -136,6 +169,99 @@ class OAuthState(models.Model):
         return f"Consent begun by {self.user}"
 
 
+class Polling(models.Model):
+    """How far we are with reading a channel's conversations from TikTok's own lists (docs/tiktok-api.md 3.2).
+
+    A *run* lists the conversations and then reads those that need it. `ListedConversation` is its queue, so a
+    run that was cut short goes on where it stopped.
+    """
+
+    channel = models.OneToOneField(Channel, primary_key=True, on_delete=models.CASCADE, related_name="polling")
+    connection_at = models.DateTimeField(
+        null=True, help_text="The `connected_at` that was filled up: another one begins anew"
+    )
+    next_run_at = models.DateTimeField(help_text="Not polled before")
+    pause = models.DurationField(help_text="Between two runs; it grows while webhooks bring everything")
+    claimed_until = models.DateTimeField(null=True, blank=True, help_text="Lease of the worker that reads")
+    is_thorough = models.BooleanField(
+        default=True, help_text="Reads every conversation that changed, not only what webhooks did not bring"
+    )
+    listed_at = models.DateTimeField(null=True, blank=True, help_text="When this run's list was complete")
+    to_read = models.PositiveIntegerField(default=0, help_text="Conversations that this run reads")
+    were_read = models.PositiveIntegerField(default=0)
+    found = models.PositiveIntegerField(default=0, help_text="What this run brought that we did not have")
+    filled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the conversations of this connection had all been read once"
+    )
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="When the last run was complete")
+    thorough_at = models.DateTimeField(null=True, blank=True, help_text="When the last thorough run was complete")
+    error = models.TextField(blank=True, help_text="Why the last attempt stopped; tried again")
+
+    class Meta:
+        verbose_name = "reading of TikTok's lists"
+        verbose_name_plural = "reading of TikTok's lists"
+        indexes: ClassVar = [models.Index(fields=["next_run_at"], name="pollings_due")]
+
+    def __str__(self) -> str:
+        return self.progress
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether the earlier conversations of a new connection are still being read."""
+        return self.filled_at is None
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        if self.listed_at is None and self.is_filling:
+            return "Looking for conversations on TikTok"
+        if self.is_filling:
+            return f"Read {self.were_read} of {self.to_read} conversations from TikTok"
+        return f"All conversations read; next look {self.next_run_at:%Y-%m-%d %H:%M} UTC"
+
+
+class ListedConversation(models.Model):
+    """A conversation as TikTok lists it. It waits to be read while `updated_at` is newer than what was read."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="listed_conversations")
+    tiktok_conversation_id = models.CharField(max_length=TIKTOK_ID_LENGTH)
+    updated_at = models.DateTimeField(help_text="TikTok's time of the newest thing in it")
+    referral = models.JSONField(default=dict, blank=True, help_text="How the customer came (tiktok-api.md 3.2)")
+    read_up_to = models.DateTimeField(null=True, blank=True, help_text="The `updated_at` that was read")
+    is_wanted = models.BooleanField(default=False, help_text="The present run still has to read it")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Failed attempts to read it in this run")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "tiktok_conversation_id"], name="one_row_per_listed_conversation"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["channel", "-updated_at"], name="conversations_to_read", condition=Q(is_wanted=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Listed conversation #{self.pk}"
+
+
+class RefusedDeliveries(models.Model):
+    """How many deliveries had a bad signature on one day (UTC). Nothing else of them is kept."""
+
+    day = models.DateField(unique=True)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "refused deliveries"
+        verbose_name_plural = "refused deliveries"
+
+    def __str__(self) -> str:
+        return f"{self.count} on {self.day}"
+
+
 class WebhookEvent(models.Model):
     """The journal: one row for each event that TikTok delivered with a good signature, raw.
 
@@ -153,7 +279,7 @@ class WebhookEvent(models.Model):
         max_length=64, editable=False, help_text="SHA-256 of the raw body: TikTok repeats the same bytes"
     )
     event = models.CharField(max_length=100, blank=True)
-    business_id = models.CharField(max_length=200, blank=True)
+    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, blank=True)
     body = models.BinaryField()
     log_id = models.CharField(max_length=200, blank=True, help_text="TikTok's X-TT-LOGID")
     state = models.CharField(max_length=20, choices=State, default=State.PENDING)

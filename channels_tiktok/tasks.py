@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from channels_tiktok import health, reminding
 from channels_tiktok.tokens import refresh_due
 from config.tasks import task
 
@@ -10,3 +11,26 @@ from config.tasks import task
 def refresh_due_tokens() -> None:
     """Renew the access that ends soon, so that no reply has to wait for it."""
     refresh_due(at=timezone.now())
+
+
+@task
+def check_channels() -> None:
+    """Look whether every channel works, and go on in a fresh task when there are many."""
+    if health.sweep(clock=timezone.now):
+        check_channels.ring()
+
+
+@task
+def remind_of_ending_consents() -> None:
+    """Tell staff by e-mail which permissions end within 30 days."""
+    reminding.remind_of_ending_consents(at=timezone.now())
+
+
+@task
+def purge_old_events() -> None:
+    """Forget what was delivered long ago, a little at a time: live messages never wait behind it."""
+    from channels_tiktok import journal
+
+    if not journal.purge(before=timezone.now() - journal.KEPT_FOR, at_most=journal.PURGED_AT_ONCE):
+        return
+    purge_old_events.ring()

@@ -11,23 +11,22 @@ next renewal is then refused and the channel disconnected with that reason: one 
 import logging
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from channels_tiktok.answers import TokenGrant
 from channels_tiktok.client import tiktok
-from channels_tiktok.connecting import ACCESS_LIFE, disconnect
+from channels_tiktok.connecting import ACCESS_LIFE, SCOPES, disconnect
 from channels_tiktok.errors import (
     AccessExpired,
     AppMisconfigured,
     Busy,
     ReconnectNeeded,
-    Refused,
     TikTokError,
 )
 from channels_tiktok.models import Channel, Credential
@@ -43,6 +42,11 @@ LEASE = timedelta(seconds=30)  # longer than one request may take
 LOOK_AGAIN_AFTER = 0.2  # seconds
 WAIT_AT_MOST = 25  # seconds
 NOT_CONNECTED = "The account is not connected. Connect it again."
+NOTE_CALL_AFTER = timedelta(minutes=1)
+WARN_AHEAD = timedelta(days=30)
+# What a refused renewal must say to end the connection, besides AccessExpired and ReconnectNeeded: that TikTok
+# doesn't take this refresh token. Any other refusal may be about the request, the app or TikTok's own trouble.
+NO_TO_THE_TOKEN = (40000, 40002, 40007, 40106, 40109, 40131)
 WITHDRAWN = "TikTok no longer accepts this account's access. Connect the account again."
 
 
@@ -74,14 +78,25 @@ def with_access(*, channel: Channel, at: datetime, call: Callable[[str], T]) -> 
     """
     token = access_token(channel=channel, at=at)
     try:
-        return call(token)
+        result = call(token)
     except (AccessExpired, ReconnectNeeded) as refusal:
         logger.info("channel %s: TikTok refused its access: %s", channel.pk, refusal)
-    token = _renewed(channel, stale=token, at=at)
-    try:
-        return call(token)
-    except (AccessExpired, ReconnectNeeded) as refusal:
-        raise _end(channel, refusal, token=token, at=at) from refusal
+        token = _renewed(channel, stale=token, at=at)
+        try:
+            result = call(token)
+        except (AccessExpired, ReconnectNeeded) as second:
+            raise end(channel, second, token=token, at=at) from second
+    _note_call(channel, at=at)
+    return result
+
+
+def _note_call(channel: Channel, *, at: datetime) -> None:
+    """Note on the channel that its access works, once a minute at most: sends must not queue up for its row."""
+    stale = at - NOTE_CALL_AFTER
+    if channel.last_call_at is None or channel.last_call_at < stale:
+        unless_noted = Q(last_call_at__isnull=True) | Q(last_call_at__lt=stale)
+        Channel.objects.filter(unless_noted, pk=channel.pk).update(last_call_at=at)
+        channel.last_call_at = at
 
 
 def refresh_due(*, at: datetime, everyone: bool = False) -> list[Renewal]:
@@ -97,6 +112,30 @@ def refresh_due(*, at: datetime, everyone: bool = False) -> list[Renewal]:
         channel for channel in channels.order_by("ends") if everyone or channel.ends <= _due_before(channel, at)
     ]
     return [_renewal(channel, ends=channel.ends, at=at) for channel in due]
+
+
+def consent_ends_soon(channel: Channel, at: datetime) -> str:
+    """Say until when the account must be connected again, from 30 days before; empty while there is time.
+
+    TikTok's year counts from the consent, and no renewal extends it (docs/tiktok-api.md 1.4).
+    """
+    if channel.status != Channel.Status.CONNECTED or channel.credential_id is None:
+        return ""
+    ends = getattr(channel, "consent_ends_at", None)  # given by `with_consent_end`
+    if ends is None:  # read alone: no secret is decrypted to show a date
+        credential = Credential.objects.filter(pk=channel.credential_id)
+        ends = credential.values_list("refresh_expires_at", flat=True).first()
+    if ends is None or ends - at > WARN_AHEAD:
+        return ""
+    return (
+        f"TikTok asks for the account's permission anew once a year. Connect {channel.name} "
+        f"(@{channel.username}) again by {ends:%-d %B %Y}, or it stops working then."
+    )
+
+
+def with_consent_end() -> QuerySet[Channel]:
+    """All channels, each with `consent_ends_at`, so that `consent_ends_soon` needs no query."""
+    return Channel.objects.annotate(consent_ends_at=F("credential__refresh_expires_at"))
 
 
 def _due_before(channel: Channel, at: datetime) -> datetime:
@@ -191,19 +230,19 @@ def _judged(channel: Channel, error: TikTokError, *, stale: str, at: datetime) -
     """Say what a failed renewal means: only TikTok's own clear word ends the connection."""
     if isinstance(error, AppMisconfigured):
         return error
-    clear = isinstance(error, (AccessExpired, ReconnectNeeded, Refused)) and error.code is not None
+    clear = isinstance(error, (AccessExpired, ReconnectNeeded)) or error.code in NO_TO_THE_TOKEN
     if not clear:
         return Busy("TikTok did not renew the account's access just now. It will be tried again.")
-    return _end(channel, error, token=stale, at=at)
+    return end(channel, error, token=stale, at=at)
 
 
-def _end(channel: Channel, refusal: TikTokError, *, token: str, at: datetime) -> TikTokError:
+def end(channel: Channel, refusal: TikTokError, *, token: str, at: datetime) -> TikTokError:
     """Disconnect the channel and give the error to raise, unless it was connected anew since `token`."""
     with transaction.atomic():
         stored = Credential.objects.select_for_update().filter(pk=channel.business_id).first()
         if stored is not None and stored.access_token != token:
             return Busy("The account's access has just changed. It will be tried again.")
-        reason = refusal.sentence if isinstance(refusal, ReconnectNeeded) else WITHDRAWN
+        reason = _reason(refusal)
         disconnect(channel=channel, reason=reason, at=at)
     logger.warning("channel %s: TikTok ended its access: %s", channel.pk, refusal)
     return ReconnectNeeded(
@@ -213,3 +252,21 @@ def _end(channel: Channel, refusal: TikTokError, *, token: str, at: datetime) ->
         request_id=refusal.request_id,
         log_id=refusal.log_id,
     )
+
+
+def _reason(refusal: TikTokError) -> str:
+    """Why the connection ended, in words: which permission is missing, where TikTok names it."""
+    if refusal.code in (40001, 40130):
+        missing = [scope for scope in SCOPES if scope in refusal.tiktok_message]
+        if missing:
+            return permission_missing(missing)
+        if refusal.tiktok_message:
+            said = refusal.tiktok_message[:200]
+            return f"TikTok does not permit this for the account and says: “{said}” Connect the account again."
+    return refusal.sentence if isinstance(refusal, ReconnectNeeded) else WITHDRAWN
+
+
+def permission_missing(scopes: Iterable[str]) -> str:
+    """Say which permissions the account's owner has taken back."""
+    named = ", ".join(f"“{SCOPES[scope]}”" for scope in scopes)
+    return f"In TikTok this permission was taken away: {named}. Connect the account again, with every box ticked."

@@ -5,12 +5,15 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -34,11 +37,11 @@ def webhook(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         challenge = request.GET.get("challenge", "")[:CHALLENGE_LIMIT]
         return HttpResponse(challenge, content_type="text/plain; charset=utf-8")
-    if _announced_size(request) > BODY_LIMIT:
-        return HttpResponse(status=413)
     try:
-        body = request.body
-    except UnreadablePostError:
+        body = _body(request)
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    except (UnreadablePostError, OSError):
         return HttpResponse(status=400)
     at = timezone.now()
     if not is_signed_by_tiktok(
@@ -48,6 +51,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         at=at,
         tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
     ):
+        journal.refusals.count(at=at)
         return HttpResponse(status=401)
     try:
         event = journal.store_delivery(body=body, log_id=request.headers.get("X-Tt-Logid", ""), at=at)
@@ -56,6 +60,19 @@ def webhook(request: HttpRequest) -> HttpResponse:
         logger.error("a delivery could not be stored: %s", error)
         return HttpResponse(status=503)
     return HttpResponse()
+
+
+def _body(request: HttpRequest) -> bytes:
+    """The raw body; raises RequestDataTooBig. Django takes one without Content-Length for empty: sent in chunks,
+    it isn't."""
+    if _announced_size(request) > BODY_LIMIT:
+        raise RequestDataTooBig
+    if not request.META.get("wsgi.input_terminated") or "CONTENT_LENGTH" in request.META:
+        return request.body
+    body: bytes = request.META["wsgi.input"].read(BODY_LIMIT + 1)
+    if len(body) > BODY_LIMIT:
+        raise RequestDataTooBig
+    return body
 
 
 def _announced_size(request: HttpRequest) -> int:
@@ -96,7 +113,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     except connecting.ConnectingFailed as failure:
         messages.error(request, failure.sentence)
         return redirect("channels_tiktok:channels")
-    messages.success(request, f"{channel.name} (@{channel.username}) is connected.")
+    words = {"name": channel.name, "username": channel.username}
+    messages.success(request, _("%(name)s (@%(username)s) is connected.") % words)
     if channel.webhook_error:
         messages.warning(request, channel.webhook_error)
-    return redirect("channels_tiktok:channels")
+    LogEntry.objects.log_actions(
+        cast(User, request.user).pk, [channel], CHANGE, _("Connected as @%(username)s.") % words
+    )
+    return redirect("admin:channels_tiktok_channel_connected", channel.pk)

@@ -1,6 +1,7 @@
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
 
@@ -14,8 +15,15 @@ class ConfigConfig(AppConfig):
 
         from config import checks  # noqa: F401  (importing registers the checks)
 
-        post_migrate.connect(_write_schedules, sender=self)
+        # Not `sender=self`: apps without models, like this one, are never told.
+        post_migrate.connect(_write_schedules, sender=apps.get_app_config("django_q"))
         post_spawn.connect(_ring_everything, dispatch_uid="ring_everything")
+
+
+class OurAdminConfig(AdminConfig):
+    """Django's admin, with our front."""
+
+    default_site = "config.admin_site.AdminSite"
 
 
 def _write_schedules(**kwargs: Any) -> None:

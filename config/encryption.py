@@ -31,6 +31,15 @@ def encrypt(secret: str) -> str:
     return cipher().encrypt(secret.encode()).decode()
 
 
+def encrypted_anew(stored: str) -> str | None:
+    """Encrypt what is stored with the first key; None if it already is. Raises SecretUnreadable."""
+    try:
+        Fernet(settings.TOKEN_ENCRYPTION_KEYS[0]).decrypt(stored.encode())
+    except InvalidToken:
+        return encrypt(decrypt(stored))
+    return None
+
+
 def decrypt(stored: str) -> str:
     """Give back the secret; raise SecretUnreadable when no key fits."""
     try:

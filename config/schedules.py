@@ -21,8 +21,15 @@ SCHEDULES = [
     Every(1, "inbox.tasks.drain_journal", sweep=True),
     Every(1, "inbox.tasks.deliver_replies", sweep=True),
     Every(1, "inbox.tasks.reconcile_replies", sweep=True),
+    Every(1, "inbox.tasks.cancel_for_removed", sweep=True),
+    Every(1, "inbox.tasks.fetch_files", sweep=True),
+    Every(1, "inbox.tasks.poll_channels", sweep=True),
     Every(10, "channels_tiktok.tasks.refresh_due_tokens", sweep=True),
+    Every(15, "channels_tiktok.tasks.check_channels"),
+    Every(24 * 60, "channels_tiktok.tasks.remind_of_ending_consents"),
+    Every(1, "inbox.tasks.wake_snoozed", sweep=True),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
+    Every(24 * 60, "channels_tiktok.tasks.purge_old_events"),
 ]
 
 

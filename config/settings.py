@@ -55,7 +55,7 @@ INSTALLED_APPS = [
     "channels_tiktok",
     "inbox",
     "sandbox",
-    "django.contrib.admin",
+    "config.apps.OurAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -161,6 +161,7 @@ TIKTOK_WEBHOOK_TOLERANCE = env.int("TIKTOK_WEBHOOK_TOLERANCE", default=300)  # s
 TIKTOK_QPS = env.float("TIKTOK_QPS", default=10.0)  # calls per second that count against TikTok's limit
 TIKTOK_OPTIONAL_SCOPES = env.list("TIKTOK_OPTIONAL_SCOPES", default=[])
 JOURNAL_DRAIN_TASK = "inbox.tasks.drain_journal"  # rung when TikTok has delivered something
+CHANNEL_CONNECTED_TASK = "inbox.tasks.poll_channels"  # rung when an account was connected
 TOKEN_ENCRYPTION_KEYS = env.list("TOKEN_ENCRYPTION_KEYS", default=[])  # Fernet keys; the first one encrypts
 
 # ── People ────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,11 +179,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_URL)
+EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker
+DEFAULT_FROM_EMAIL = f"Reply48 <reply48@{_public.hostname or 'localhost'}>"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # ── Files ─────────────────────────────────────────────────────────────────────────────────────────────
 STATIC_URL = "static/"
@@ -213,6 +217,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# ── Error reports: no local variables, because tokens are among them ──────────────────────────────────
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_reports.WithoutVariables"
+
 # ── REST ──────────────────────────────────────────────────────────────────────────────────────────────
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -240,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         "MessageSource": "inbox.models.Message.Source",
         "MessageState": "inbox.models.Message.State",
         "MessageKind": "inbox.models.Message.Kind",
+        "AttachmentState": "inbox.models.Attachment.State",
         "ReferralSource": "inbox.models.Referral.Source",
     },
 }

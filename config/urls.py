@@ -2,12 +2,20 @@
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from channels_tiktok.urls import webhook_urlpatterns
 from config.health import healthz, readyz
 from inbox.forms import LoginForm
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead who asks for this by habit to our icon, whatever name it was collected under."""
+    return HttpResponseRedirect(static("icons/reply48.svg"))
+
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inbox:list")),
@@ -23,6 +31,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("channels/tiktok/", include("channels_tiktok.urls")),
     path("api/v1/", include("inbox.api.urls")),
+    path("favicon.ico", favicon),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     *webhook_urlpatterns,

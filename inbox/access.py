@@ -6,13 +6,14 @@ from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Conversation, Draft
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft
 
 Person = User | AnonymousUser
 
 VIEW = "inbox.view_conversation"
 CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
+CONNECT = "channels_tiktok.connect_channel"
 
 
 def require(user: Person, permission: str) -> None:
@@ -52,6 +53,19 @@ def get_conversation_for(user: Person, conversation_id: int, *, permission: str 
     """Give the conversation if `user` may see it; raise Conversation.DoesNotExist or PermissionDenied."""
     require(user, permission)
     return conversations_for(user).get(pk=conversation_id)
+
+
+def get_attachment_for(user: Person, attachment_id: int) -> Attachment:
+    """Give an attachment if `user` may see its conversation; raise DoesNotExist or PermissionDenied."""
+    require(user, VIEW)
+    seen = Conversation.objects.filter(channel__in=channels_for(user))
+    return Attachment.objects.get(pk=attachment_id, message__conversation__in=seen)
+
+
+def get_contact_for(user: Person, contact_id: int) -> Contact:
+    """Give a contact of a channel that `user` may see; raise Contact.DoesNotExist or PermissionDenied."""
+    require(user, VIEW)
+    return Contact.objects.get(pk=contact_id, channel__in=channels_for(user))
 
 
 def lock_conversation_for(user: Person, conversation_id: int, *, permission: str) -> Conversation:

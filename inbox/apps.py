@@ -6,3 +6,9 @@ class InboxConfig(AppConfig):
 
     name = "inbox"
     verbose_name = "Inbox"
+
+    def ready(self) -> None:
+        from channels_tiktok import dependents
+        from inbox.following import what_stops
+
+        dependents.register(what_stops)

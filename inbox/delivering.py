@@ -21,6 +21,7 @@ from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
 from inbox import access, timeline, windows
+from inbox.following import follow_channels, removal_unfinished
 from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.sending import copy_last_message, line
 
@@ -39,6 +40,10 @@ DRAIN_FOR = timedelta(seconds=25)
 
 Clock = Callable[[], datetime]
 State = Message.State
+# Replies that TikTok may have, as far as we know: handed over, and not settled.
+MAY_HAVE_ARRIVED = Q(state__in=[Message.State.SENDING, Message.State.UNCONFIRMED]) | Q(
+    state=Message.State.QUEUED, attempts__gt=0
+)
 Line = ConversationEvent.Kind
 
 
@@ -48,6 +53,7 @@ def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], obje
     `meanwhile` is called again and again while TikTok keeps us waiting, so that a slow TikTok never keeps a
     worker from its other work.
     """
+    follow_channels(at=clock())
     settle_abandoned(at=clock())
     fail_overdue(at=clock())
     if connection.in_atomic_block:  # other connections couldn't see the rows
@@ -117,7 +123,7 @@ def _claim(message_id: int, *, at: datetime) -> Message | None:
     )
     if not won:
         return None
-    message = Message.objects.select_related("conversation__channel__credential").get(id=message_id)
+    message = Message.objects.select_related("conversation__channel").get(id=message_id)
     timeline.record([line(message, Line.REPLY_SENDING, at=at, attempt=message.attempts)])
     return message
 
@@ -138,7 +144,11 @@ def _due(at: datetime) -> QuerySet[Message]:
 
 
 def _connected_conversations() -> QuerySet[Conversation]:
-    return Conversation.objects.filter(id=OuterRef("conversation"), channel__status=Channel.Status.CONNECTED)
+    return Conversation.objects.filter(
+        ~removal_unfinished(OuterRef("channel_id")),
+        id=OuterRef("conversation"),
+        channel__status=Channel.Status.CONNECTED,
+    )
 
 
 def deliver(message: Message, *, clock: Clock) -> None:
@@ -159,7 +169,7 @@ def deliver(message: Message, *, clock: Clock) -> None:
     else:
         with transaction.atomic():
             locked = access.lock_conversation(message.conversation_id)
-            lines = settle_sent(message.pk, tiktok_message_id=message_id, sent_at=clock(), at=clock())
+            lines = settle_sent(message.pk, tiktok_message_id=message_id, at=clock())
             copy_last_message(locked)
             timeline.record(lines)
 
@@ -219,27 +229,31 @@ def _content(attachment: Attachment) -> bytes:
 
 
 def settle_sent(
-    message_id: int, *, tiktok_message_id: str, sent_at: datetime, at: datetime
+    message_id: int, *, tiktok_message_id: str, at: datetime, tiktok_time: datetime | None = None
 ) -> list[ConversationEvent]:
     """Write down that TikTok accepted a reply, by its answer or by its echo; give the timeline's lines for it.
 
-    `sent_at` is TikTok's time where the echo told it, else ours. The caller holds the conversation's lock.
-    Nothing happens when the other of the two was faster.
+    Only the echo tells TikTok's own time. Without it the reply stays in its window, which is the newest: our
+    clock may lag behind TikTok's and must not move it. The caller holds the conversation's lock. Nothing
+    happens when the other of the two was faster.
     """
-    message = Message.objects.select_related("conversation", "window").get(pk=message_id)
-    if message.state not in (State.SENDING, State.UNCONFIRMED):
+    message = (
+        Message.objects.filter(MAY_HAVE_ARRIVED, pk=message_id).select_related("conversation", "window").first()
+    )
+    if message is None or message.window is None:
         return []
-    _release_id(message, tiktok_message_id)
+    lines = _release_id(message, tiktok_message_id, at=at)
     message.state = State.SENT
     message.tiktok_message_id = tiktok_message_id
-    message.sent_at = message.occurred_at = sent_at
+    message.sent_at = message.occurred_at = tiktok_time or max(at, message.window.opened_at)
     message.claimed_until = message.try_again_at = None
     message.error_code = message.error_detail = ""
     message.save()
     _ask_about_images_anew(message)
-    windows.place_in_window(message)
+    if tiktok_time:
+        windows.place_in_window(message)
     apply_read_mark(message)
-    return [line(message, Line.REPLY_SENT, at=at)]
+    return [*lines, line(message, Line.REPLY_SENT, at=at)]
 
 
 def _ask_about_images_anew(message: Message) -> None:
@@ -249,21 +263,27 @@ def _ask_about_images_anew(message: Message) -> None:
         Conversation.objects.filter(pk=message.conversation_id).update(images_asked_at=None)
 
 
-def _release_id(message: Message, tiktok_message_id: str) -> None:
-    """The echo came before the answer and was taken for someone else's message: it was this one."""
+def _release_id(message: Message, tiktok_message_id: str, *, at: datetime) -> list[ConversationEvent]:
+    """The echo came before the answer and was taken for another message: it was this one."""
     twin = (
         Message.objects.filter(conversation=message.conversation_id, tiktok_message_id=tiktok_message_id)
         .exclude(pk=message.pk)
+        .select_related("window")
         .first()
     )
     if twin is None:
-        return
+        return []
     if twin.source == Message.Source.AGENT:
         twin.state, twin.tiktok_message_id, twin.sent_at = State.UNCONFIRMED, None, None
-        twin.save(update_fields=["state", "tiktok_message_id", "sent_at"])
-    else:
-        windows.give_back(twin)
-        twin.delete()
+        twin.try_again_at = at + FIRST_LOOK
+        twin.save(update_fields=["state", "tiktok_message_id", "sent_at", "try_again_at"])
+        return [line(twin, Line.REPLY_UNCONFIRMED, at=at)]
+    ConversationEvent.objects.filter(message=twin).update(message=message)  # what was told of it stays told
+    gone, window = twin.pk, twin.window
+    twin.delete()
+    if window:
+        windows.deal_slots(window)
+    return [line(message, Line.MESSAGE_MERGED, at=at, gone=gone)]
 
 
 def apply_read_mark(message: Message) -> None:
@@ -310,11 +330,8 @@ def wait_for_reconnect(message: Message, *, error: errors.ReconnectNeeded, at: d
     with transaction.atomic():
         access.lock_conversation(message.conversation_id)
         if _leave_sending(message, State.QUEUED, error=error):
-            told = line(message, Line.REPLY_QUEUED, at=at, code=error.code)
-            channel_line = ConversationEvent(
-                channel_id=message.conversation.channel_id, kind=Line.CHANNEL_CHANGED, at=at
-            )
-            timeline.record([told, channel_line])
+            timeline.record([line(message, Line.REPLY_QUEUED, at=at, code=error.code)])
+    follow_channels(at=at)  # open pages lock their composers now, not at the next drain
 
 
 def leave_unconfirmed(message: Message, *, error: errors.TikTokError, at: datetime) -> None:

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from channels_tiktok.models import TIKTOK_ID_LENGTH
 from inbox.models import Message
 
 # A clock that leads ours by more than this is not believed.
 CLOCK_LEAD = timedelta(minutes=5)
+NAME_LENGTH = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 MILLISECONDS_FROM = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 
 KINDS = {kind.value: kind for kind in Message.Kind if kind is not Message.Kind.UNSUPPORTED}
@@ -24,6 +27,10 @@ class Unreadable(ValueError):
     """An event lacks what nobody can do without; trying again can't help."""
 
 
+class Ignored(Exception):
+    """An event is genuine, but there is nothing for us to do with it."""
+
+
 @dataclass(frozen=True)
 class Person:
     """A TikTok user as named by an event. `display_name` only comes from the content list."""
@@ -32,6 +39,7 @@ class Person:
     username: str = ""
     display_name: str = ""
     is_follower: bool | None = None
+    picture_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ def moment(value: Any, *, received_at: datetime) -> datetime:
     if value in (None, "", 0, "0"):
         return received_at
     try:
-        number = int(value)
+        number = int(float(value)) if isinstance(value, str) and "." in value else int(value)
         unit = timedelta(milliseconds=1) if abs(number) >= MILLISECONDS_FROM else timedelta(seconds=1)
         at = EPOCH + number * unit
     except (TypeError, ValueError, OverflowError) as error:
@@ -78,22 +86,22 @@ def read_content(content: dict[str, Any], *, event: str, received_at: datetime) 
     sender, receiver = _user(content, "from_user"), _user(content, "to_user")
     from_customer = _is_from_customer(sender, receiver, event)
     their_id, username = (sender, content.get("from")) if from_customer else (receiver, content.get("to"))
-    customer_id = _word(their_id.get("id")) or _word(content.get("unique_identifier"))
+    customer_id = read_id(their_id.get("id")) or read_id(content.get("unique_identifier"))
     kind = _word(content.get("type")).lower()
     return Incoming(
-        conversation_id=_word(content.get("conversation_id")),
-        message_id=_word(content.get("message_id")),
+        conversation_id=read_id(content.get("conversation_id")),
+        message_id=read_id(content.get("message_id")),
         at=moment(content.get("timestamp"), received_at=received_at),
         from_customer=from_customer,
-        customer=Person(customer_id, _word(username), "", _truth(content.get("is_follower")))
+        customer=Person(customer_id, _word(username)[:NAME_LENGTH], "", _truth(content.get("is_follower")))
         if customer_id
         else None,
         kind=kind,
         text=_word(_part(content, "text").get("body")),
         source=_word(_part(content, "message_tag").get("source")).upper(),
         is_automatic=bool(content.get("auto_message_type")),
-        quoted_message_id=_word(_part(content, "referenced_message_info").get("referenced_message_id")),
-        content=_kept(content, kind),
+        quoted_message_id=read_id(_part(content, "referenced_message_info").get("referenced_message_id")),
+        content=_kept(content, kind) | _future_time(content.get("timestamp"), received_at=received_at),
     )
 
 
@@ -108,12 +116,32 @@ def read_listed(message: dict[str, Any], *, received_at: datetime) -> Incoming:
     return read_content(as_webhook, event="", received_at=received_at)
 
 
+def read_participant(participant: dict[str, Any]) -> Person | None:
+    """Read the customer among a content list's participants (docs/tiktok-api.md 3.3)."""
+    customer_id = read_id(participant.get("id"))
+    if not customer_id:
+        return None
+    return Person(
+        customer_id,
+        display_name=_word(participant.get("display_name"))[:NAME_LENGTH],
+        is_follower=_truth(participant.get("is_follower")),
+        picture_url=_word(participant.get("profile_image")),
+    )
+
+
+def _future_time(value: Any, *, received_at: datetime) -> dict[str, str]:
+    """TikTok's own time, kept where the time of arrival stands in its place."""
+    if value in (None, "") or moment(value, received_at=FAR) <= received_at + CLOCK_LEAD:
+        return {}
+    return {"future_time": str(value)[:40]}
+
+
 def _is_from_customer(sender: dict[str, Any], receiver: dict[str, Any], event: str) -> bool:
-    role = _word(sender.get("role")).lower()
-    if role:
-        return role == "personal_account"
-    if receiver.get("role"):
-        return _word(receiver.get("role")).lower() == "business_account"
+    roles = _word(sender.get("role")).lower(), _word(receiver.get("role")).lower()
+    if roles[0] == "personal_account" or roles[1] == "business_account":
+        return True
+    if roles[0] == "business_account" or roles[1] == "personal_account":
+        return False
     return event != "im_send_msg"
 
 
@@ -141,5 +169,23 @@ def _word(value: Any) -> str:
     return "" if value is None or isinstance(value, dict | list) else str(value).replace("\x00", "")
 
 
+def read_id(value: Any) -> str:
+    """One of TikTok's ids. One that is too long to keep is refused: cut, it could be somebody else's."""
+    given = _word(value)
+    if len(given) > TIKTOK_ID_LENGTH:
+        raise Unreadable(f"An id has {len(given)} characters; at most {TIKTOK_ID_LENGTH} can be kept.")
+    return given
+
+
 def _truth(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
+
+
+def emoji_of(change: dict[str, Any]) -> str:
+    """The emoji of a reaction; TikTok's own word for those that are pictures."""
+    return str(change.get("emoji") or change.get("type") or "")[:100]
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """An object, also where something else stands in its place."""
+    return value if isinstance(value, dict) else {}

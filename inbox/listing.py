@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.db.models import F, IntegerField, Q, QuerySet, Subquery, TextChoices, Value
+from django.db.models import Exists, F, IntegerField, Q, QuerySet, Subquery, TextChoices, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from channels_tiktok import health
 from channels_tiktok.models import Channel
 from inbox import access
 from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message
@@ -138,6 +139,8 @@ def page_of(listing: Listing, *, at: datetime, after: str = "") -> tuple[list[Co
 def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]:
     """How many conversations each view holds, up to 100, and the timeline's newest number, in one query.
 
+    For those who may connect channels there is also `need`: whether a channel needs them.
+
     Read before anything else of a page: what happens afterwards has a higher number and is told by the live page.
     """
     conversations = access.conversations_for(user).prefetch_related(None).order_by().values("pk")
@@ -148,6 +151,8 @@ def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]
     }
     numbers["in_troubled"] = _CappedCount(troubled_replies(at=at).order_by().values("pk")[:COUNT_UP_TO])
     newest = ConversationEvent.objects.order_by("-id").values("id")[:1]
+    if user.has_perm(access.CONNECT):
+        numbers["in_need"] = Exists(health.in_need(at=at))
     numbers["cursor"] = Coalesce(Subquery(newest), Value(0))
     found = get_user_model().objects.filter(pk=user.pk).annotate(**numbers).values_list(*numbers).get()
     counts = {name.removeprefix("in_"): int(number) for name, number in zip(numbers, found, strict=True)}

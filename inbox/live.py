@@ -33,7 +33,9 @@ class Changes:
     rows: list[Conversation] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     conversation: Conversation | None = None
+    channels: bool = False
     items: list[Item] = field(default_factory=list)
+    merged: list[int] = field(default_factory=list)
     reload: bool = False
 
 
@@ -53,8 +55,10 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
     rows = list(listing.conversations(at=at).filter(pk__in=touched)) if touched else []
     conversation = _open_conversation(listing, conversation_id, touched, channels)
     items: list[Item] = []
+    merged: list[int] = []
     if conversation and conversation.pk in touched:
         mine = [line for line in lines if line.conversation_id == conversation.pk]
+        merged = [line.data["gone"] for line in mine if line.kind == ConversationEvent.Kind.MESSAGE_MERGED]
         items = thread.changed_items(
             conversation,
             {line.message_id for line in mine if line.message_id},
@@ -67,7 +71,9 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
         rows=rows,
         gone=sorted(touched - {row.pk for row in rows}),
         conversation=conversation,
+        channels=bool(channels),
         items=items,
+        merged=merged,
     )
 
 

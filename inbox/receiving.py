@@ -9,6 +9,7 @@ Read `drain`, then `_apply`, then the function named after the event (docs/tikto
 """
 
 import logging
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +18,31 @@ from django.db import OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
-from inbox import access, windows
+from inbox import access, delivering, referrals, timeline, windows
 from inbox.delivering import apply_read_mark, settle_sent
-from inbox.incoming import MEDIA_KINDS, Incoming, Person, Unreadable, moment, read_content, read_listed
-from inbox.models import Attachment, Contact, Conversation, ConversationEvent, Message, Reaction, Referral
+from inbox.following import follow_channels
+from inbox.incoming import (
+    MEDIA_KINDS,
+    Ignored,
+    Incoming,
+    Person,
+    Unreadable,
+    as_object,
+    emoji_of,
+    moment,
+    read_content,
+    read_id,
+)
+from inbox.models import (
+    Attachment,
+    Contact,
+    ContactUsername,
+    Conversation,
+    ConversationEvent,
+    Message,
+    Reaction,
+)
 from inbox.sending import copy_last_message, line
-from inbox.timeline import record
 
 logger = logging.getLogger(__name__)
 
@@ -43,19 +63,18 @@ REMOVED_BECAUSE = {
 }
 
 
-class Ignored(Exception):
-    """The event is genuine, but there is nothing for us to do with it."""
-
-
 def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> int:
     """Apply pending events, oldest first, until none is left; give how many were settled.
+
+    What happened to channels is taken on before and in between, whoever made it happen.
 
     Never less than until none is left: `journal.ring_unless_rung` counts on whoever settles an event to look
     once more afterwards. After `at_most` it rings for a fresh task instead.
     """
     settled, end = 0, clock() + at_most
     while clock() < end:
-        batch = process_batch(at=clock())
+        follow_channels(at=clock())
+        batch = _process_batch_despite_locks(clock)
         if not batch:
             return settled
         settled += batch
@@ -63,6 +82,15 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
 
     drain_journal.ring()
     return settled
+
+
+def _process_batch_despite_locks(clock: Callable[[], datetime]) -> int:
+    """A batch that lost a deadlock to another worker is whole again: take it up once more."""
+    try:
+        return process_batch(at=clock())
+    except OperationalError as error:
+        logger.warning("A batch of the journal is tried again: %s", error)
+    return process_batch(at=clock())
 
 
 @transaction.atomic
@@ -94,8 +122,17 @@ def process_batch(*, at: datetime) -> int:
             journal.mark_failed_attempt(event, f"{type(error).__name__}: {error}", at)
     journal.mark_processed(processed, at)
     journal.note_heard_from(business_ids=sorted({event.business_id for event in processed}), at=at)
-    record(lines)
+    finish(lines)
     return len(events)
+
+
+def finish(lines: Lines) -> None:
+    """End a transaction: have the files of its messages fetched, and write the timeline."""
+    if any(line.message and line.message.kind in MEDIA_KINDS for line in lines):
+        from inbox.tasks import fetch_files
+
+        fetch_files.ring()
+    timeline.record(lines)
 
 
 def _decoded(events: Iterable[WebhookEvent], *, at: datetime) -> Iterable[tuple[journal.Delivery, WebhookEvent]]:
@@ -104,6 +141,9 @@ def _decoded(events: Iterable[WebhookEvent], *, at: datetime) -> Iterable[tuple[
             yield journal.decode(event), event
         except journal.Undecodable as error:
             journal.park(event, str(error), at)
+        except Exception as error:  # no single row may stop the whole journal
+            logger.exception("Event %s can't be read", event.pk)
+            journal.mark_failed_attempt(event, f"{type(error).__name__}: {error}", at)
 
 
 def _place(pair: tuple[journal.Delivery, WebhookEvent]) -> tuple[str, str, int]:
@@ -132,32 +172,45 @@ def _receive_message(channel: Channel, delivery: journal.Delivery, received_at: 
     lines: Lines = []
     conversation = find_conversation(channel, incoming)
     if isinstance(delivery.content.get("referral"), dict):
-        lines += _keep_referral(conversation, delivery.content["referral"], incoming.at)
+        lines += referrals.keep_told(conversation, delivery.content["referral"], incoming.at)
     return lines + receive(conversation, incoming, content=delivery.content, at=received_at)
 
 
-def receive(conversation: Conversation, incoming: Incoming, *, content: dict[str, Any], at: datetime) -> Lines:
-    """Let one message, from a webhook or from the content list, take effect. `conversation` is locked."""
+def receive(
+    conversation: Conversation,
+    incoming: Incoming,
+    *,
+    content: dict[str, Any],
+    at: datetime,
+    is_news: bool = True,
+) -> Lines:
+    """Let one message, from a webhook or from the content list, take effect. `conversation` is locked.
+
+    What is no news, because it was said before the account was connected here, is nobody's unread.
+    """
     if incoming.kind == "reaction":
         return _keep_reactions(conversation, content.get("reaction"), incoming, at=at)
     if not incoming.message_id:
         raise Unreadable("The message has no message_id.")
     known = conversation.messages.filter(tiktok_message_id=incoming.message_id).first()
     if incoming.from_customer:
-        return [] if known else _receive_from_customer(conversation, incoming, at=at)
+        return [] if known else _receive_from_customer(conversation, incoming, at=at, is_news=is_news)
     if known:
         return _learn_time(known, incoming, at=at)
     return _receive_echo(conversation, incoming, at=at)
 
 
-def _receive_from_customer(conversation: Conversation, incoming: Incoming, *, at: datetime) -> Lines:
+def _receive_from_customer(
+    conversation: Conversation, incoming: Incoming, *, at: datetime, is_news: bool
+) -> Lines:
     """The customer wrote: store it, open its reply window, bring the conversation back to the agents."""
     is_newest = conversation.last_message_id is None or incoming.at >= conversation.last_message_at
     message = _store(conversation, incoming, Message.Source.CUSTOMER, Message.State.RECEIVED)
     windows.open_window(conversation=conversation, message=message)
-    lines = [line(message, Line.MESSAGE_RECEIVED, at=at)]
-    conversation.inbound_count += 1  # its row is locked
-    if is_newest and conversation.status != Conversation.Status.OPEN:
+    told = {"future_time": incoming.content["future_time"]} if "future_time" in incoming.content else {}
+    lines = [line(message, Line.MESSAGE_RECEIVED, at=at, **told)]
+    conversation.inbound_count += is_news  # its row is locked
+    if is_newest and is_news and conversation.status != Conversation.Status.OPEN:
         lines.append(line(message, Line.STATUS_CHANGED, at=at, before=conversation.status, after="open"))
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
     if is_newest:
@@ -172,7 +225,7 @@ def _receive_echo(conversation: Conversation, incoming: Incoming, *, at: datetim
     """The business wrote (docs/tiktok-api.md 4.4): one of our replies, the owner, an automatic message, an app."""
     ours = None if incoming.source in ("APP", "WEB", "OTHERS") else _reply_echoed_by(conversation, incoming)
     if ours and not incoming.is_automatic:
-        lines = settle_sent(ours, tiktok_message_id=incoming.message_id, sent_at=incoming.at, at=at)
+        lines = settle_sent(ours, tiktok_message_id=incoming.message_id, tiktok_time=incoming.at, at=at)
         copy_last_message(conversation)
         return lines
     message = _store(conversation, incoming, _business_source(incoming), Message.State.SENT)
@@ -190,13 +243,23 @@ def _business_source(incoming: Incoming) -> Message.Source:
 
 
 def _reply_echoed_by(conversation: Conversation, incoming: Incoming) -> int | None:
-    """The reply under way that this echo is of: same kind and text, the one in flight before older doubts."""
+    """The reply under way that this echo is of: same kind and text, the one in flight before older doubts.
+
+    One that went back into the queue counts too: TikTok may have carried out what it answered with an error.
+    """
     replies = conversation.messages.filter(
-        source=Message.Source.AGENT,
-        state__in=[Message.State.SENDING, Message.State.UNCONFIRMED],
-        kind=incoming.message_kind,
-    ).order_by("state", "deliver_at", "id")  # "sending" sorts before "unconfirmed"
-    return next((reply.pk for reply in replies if reply.text.strip() == incoming.text.strip()), None)
+        delivering.MAY_HAVE_ARRIVED, source=Message.Source.AGENT, kind=incoming.message_kind
+    )
+    alike = [reply for reply in replies if _same_text(reply.text, incoming.text)]
+    order = [Message.State.SENDING, Message.State.QUEUED, Message.State.UNCONFIRMED]
+    alike.sort(key=lambda reply: (order.index(Message.State(reply.state)), reply.deliver_at, reply.pk))
+    return alike[0].pk if alike else None
+
+
+def _same_text(one: str, other: str) -> bool:
+    """Whether two texts are the same but for what TikTok may tidy up: white space and Unicode's two forms."""
+    first, second = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (one, other))
+    return first == second
 
 
 def _learn_time(message: Message, incoming: Incoming, *, at: datetime) -> Lines:
@@ -216,7 +279,7 @@ def _receive_read_mark(channel: Channel, delivery: journal.Delivery, received_at
     content = delivery.content
     read = content.get("read") if isinstance(content.get("read"), dict) else {}
     incoming = read_content(
-        {**content, "from_user": {**_dict(content.get("from_user")), "role": "personal_account"}},
+        {**content, "from_user": {**as_object(content.get("from_user")), "role": "personal_account"}},
         event=delivery.event,
         received_at=received_at,
     )
@@ -229,14 +292,14 @@ def _receive_read_mark(channel: Channel, delivery: journal.Delivery, received_at
     seen = conversation.messages.filter(state=Message.State.SENT, sent_at__lte=up_to).update(
         state=Message.State.READ, read_at=up_to
     )
-    return [_line_about(conversation, Line.MESSAGES_READ, at=received_at)] if seen else []
+    return [timeline.about(conversation, Line.MESSAGES_READ, at=received_at)] if seen else []
 
 
 def _receive_referral(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
     """`im_referral_msg`: the customer came by an ad or a message link (docs/tiktok-api.md 4.7)."""
     incoming = read_content(delivery.content, event=delivery.event, received_at=received_at)
     conversation = find_conversation(channel, incoming)
-    return _keep_referral(conversation, _dict(delivery.content.get("referral")), incoming.at)
+    return referrals.keep_told(conversation, as_object(delivery.content.get("referral")), incoming.at)
 
 
 def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
@@ -250,14 +313,17 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
             "doesn't pass such messages on: open the TikTok app to read it."
         },
     )
-    return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
+    return []  # `inbox.following` tells it
 
 
 def _receive_withdrawal(channel: Channel, delivery: journal.Delivery, received_at: datetime) -> Lines:
     """`authorization.removed`: our access was taken away (docs/tiktok-api.md 4.3)."""
+    taken_at = moment(delivery.create_time, received_at=received_at)  # in whole seconds
+    if channel.connected_at and taken_at + timedelta(seconds=1) <= channel.connected_at:
+        raise Ignored("The account was connected again since.")
     reason = REMOVED_BECAUSE.get(str(delivery.content.get("reason")), "TikTok took our access away.")
     connecting.disconnect(channel=channel, reason=reason, at=received_at)
-    return [ConversationEvent(channel=channel, kind=Line.CHANNEL_CHANGED, at=received_at)]
+    return []
 
 
 EVENTS: dict[str, Callable[[Channel, journal.Delivery, datetime], Lines]] = {
@@ -315,7 +381,12 @@ def _find_contact(channel: Channel, person: Person, *, at: datetime) -> Contact:
 
 def _learn_names(contact: Contact, person: Person, *, at: datetime) -> None:
     """Take over newer names of the contact; an event that came late never brings an old name back."""
-    if person.tiktok_user_id != contact.tiktok_user_id or at <= contact.named_at:
+    if person.tiktok_user_id != contact.tiktok_user_id:
+        return
+    if person.username and person.username != contact.username:
+        former = (contact.username, contact.named_at) if at > contact.named_at else (person.username, at)
+        _remember_username(contact, *former)
+    if at <= contact.named_at:
         return
     news = {
         name: value
@@ -323,6 +394,20 @@ def _learn_names(contact: Contact, person: Person, *, at: datetime) -> None:
         if (value := getattr(person, name)) not in ("", None)
     }
     Contact.objects.filter(pk=contact.pk, named_at__lt=at).update(**news, named_at=at)
+
+
+def _remember_username(contact: Contact, username: str, seen_at: datetime) -> None:
+    """Keep a username that is not the contact's present one, with the newest time of its use."""
+    if not username:
+        return
+    kept, is_new = ContactUsername.objects.get_or_create(
+        contact=contact, username=username[:100], defaults={"seen_at": seen_at}
+    )
+    if is_new:
+        contact.has_been_renamed = True
+        contact.save(update_fields=["has_been_renamed"])
+    elif kept.seen_at < seen_at:
+        ContactUsername.objects.filter(pk=kept.pk).update(seen_at=seen_at)
 
 
 def _store(
@@ -356,76 +441,20 @@ def _store(
 def _keep_reactions(conversation: Conversation, items: Any, incoming: Incoming, *, at: datetime) -> Lines:
     """Add or take back reactions; the newest change of each wins, whichever came first."""
     for item in items if isinstance(items, list) else [items]:
-        change = _dict(item)
+        change = as_object(item)
         changed_at = moment(change.get("timestamp"), received_at=incoming.at)
         reaction, is_new = Reaction.objects.get_or_create(
             conversation=conversation,
-            tiktok_message_id=str(change.get("original_msg_id", ""))[:200],
-            tiktok_user_id=str(change.get("unique_identifier", ""))[:200],
-            emoji=str(change.get("emoji") or change.get("type") or "")[:100],
+            tiktok_message_id=read_id(change.get("original_msg_id")),
+            tiktok_user_id=read_id(change.get("unique_identifier")),
+            emoji=emoji_of(change),
             defaults={"is_on": _adds(change), "changed_at": changed_at},
         )
         if not is_new and changed_at > reaction.changed_at:
             reaction.is_on, reaction.changed_at = _adds(change), changed_at
             reaction.save(update_fields=["is_on", "changed_at"])
-    return [_line_about(conversation, Line.REACTION_CHANGED, at=at)]
+    return [timeline.about(conversation, Line.REACTION_CHANGED, at=at)]
 
 
 def _adds(change: dict[str, Any]) -> bool:
     return str(change.get("operation", "ADD")).upper() != "REMOVE"
-
-
-def _keep_referral(conversation: Conversation, referral: dict[str, Any], at: datetime) -> Lines:
-    """Keep how the customer came; the newest arrival is the one that lists show."""
-    source = str(referral.get("source", "")).lower()
-    if source not in Referral.Source.values:
-        raise Ignored(f"We don't know the referral source {source!r}.")
-    detail = _dict(referral.get(source))
-    kept, is_new = Referral.objects.get_or_create(
-        conversation=conversation,
-        source=source,
-        arrived_at=moment(detail.get("timestamp"), received_at=at),
-        defaults={
-            "ref": str(detail.get("ref", ""))[:2083],
-            "prefilled_message": str(detail.get("prefilled_message", "")),
-            "audit_status": str(detail.get("prefilled_message_audit_status", ""))[:20],
-            "ad_id": str(detail.get("ad_id", ""))[:100],
-            "ad_name": str(detail.get("ad_name", ""))[:500],
-            "advertiser_id": str(detail.get("advertiser_id", ""))[:100],
-            "embed_url": str(detail.get("embed_url", ""))[:2083],
-        },
-    )
-    if not is_new:
-        return []
-    conversation.referral = conversation.referrals.order_by("-arrived_at", "-id").first()
-    conversation.save(update_fields=["referral"])
-    return [_line_about(conversation, Line.REFERRAL_ARRIVED, at=at, referral=kept.pk)]
-
-
-def _line_about(
-    conversation: Conversation, kind: ConversationEvent.Kind, *, at: datetime, **data: Any
-) -> ConversationEvent:
-    return ConversationEvent(
-        channel_id=conversation.channel_id, conversation=conversation, kind=kind, data=data, at=at
-    )
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-# ── The other way in: TikTok's own list ───────────────────────────────────────────────────────────────
-
-
-@transaction.atomic
-def receive_list(*, channel: Channel, messages: Iterable[dict[str, Any]], at: datetime) -> int:
-    """Let entries of the content list take effect exactly like webhooks; give how many were new to us."""
-    lines: Lines = []
-    for entry in sorted(messages, key=lambda entry: str(entry.get("timestamp", ""))):
-        try:
-            incoming = read_listed(entry, received_at=at)
-            lines += receive(find_conversation(channel, incoming), incoming, content=entry, at=at)
-        except Unreadable as error:
-            logger.warning("An entry of %s's content list can't be read: %s", channel, error)
-    record(lines)
-    return len(lines)

@@ -5,6 +5,7 @@ the newest 20 messages, read again after growing pauses; if it isn't there after
 told that TikTok never confirmed it, and the agent decides.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,9 +14,11 @@ from channels_tiktok import errors, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
 from inbox import access, timeline
+from inbox.listed import receive_list
 from inbox.models import ConversationEvent, Message
-from inbox.receiving import receive_list
 from inbox.sending import line
+
+logger = logging.getLogger(__name__)
 
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 30, 120, 600)]
 NEVER_CONFIRMED = "TikTok never confirmed this, and it isn't in TikTok's list. The customer may not have it."
@@ -27,9 +30,13 @@ def reconcile_due(*, at: datetime) -> int:
         state=Message.State.UNCONFIRMED,
         try_again_at__lte=at,
         conversation__channel__status=Channel.Status.CONNECTED,
-    ).select_related("conversation__channel__credential")
+    ).select_related("conversation__channel")
     for message in due:
-        _look(message, at=at)
+        try:
+            _look(message, at=at)
+        except Exception:  # one that can't be looked for never keeps the others waiting
+            logger.exception("Reply %s could not be looked for", message.pk)
+            _plan_next_look(message, at=at)
     return len(due)
 
 

@@ -6,6 +6,7 @@ Send at once with one reply left get one message and nineteen refusals. A text a
 two messages and two slots, both or neither. `inbox/delivering.py` takes over.
 """
 
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.people import name_of
 from inbox.refusals import BadReply as BadReply
 
+# White space, control and format characters: TikTok refuses a text of nothing else, and that would cost a slot.
+INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 TEXT_LIMIT = 6_000  # characters, docs/tiktok-api.md 3.1
 # Before a window closes: time for a few attempts, should TikTok be busy just then.
 SAFETY = timedelta(minutes=5)
@@ -242,7 +245,7 @@ def line(
 
 def _checked_text(text: str) -> str:
     text = text.replace("\r\n", "\n").strip()
-    if not text:
+    if not any(unicodedata.category(character) not in INVISIBLE for character in text):
         raise BadReply("text", "Write something first.")
     if "\x00" in text:
         raise BadReply("text", "The text holds a character that can't be sent.")

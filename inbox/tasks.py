@@ -16,6 +16,15 @@ def drain_journal() -> None:
 
 
 @task
+def cancel_for_removed() -> None:
+    """Cancel the queued replies of channels that were removed, after telling that they were."""
+    from inbox import following
+
+    following.follow_channels(at=timezone.now())
+    following.cancel_for_removed(at=timezone.now())
+
+
+@task
 def deliver_replies() -> None:
     """Hand queued replies to TikTok, and go on receiving while TikTok keeps us waiting."""
     from inbox import delivering, receiving
@@ -32,6 +41,14 @@ def reconcile_replies() -> None:
     from inbox import reconciling
 
     reconciling.reconcile_due(at=timezone.now())
+
+
+@task
+def wake_snoozed() -> None:
+    """Open conversations whose sleep is over."""
+    from inbox import working
+
+    working.wake_snoozed(at=timezone.now())
 
 
 @task
@@ -64,3 +81,19 @@ def purge_idempotency_keys() -> None:
     from inbox.api import idempotency
 
     idempotency.purge_keys(at=timezone.now())
+
+
+@task
+def fetch_files() -> None:
+    """Fetch pictures, videos and stickers of messages, and the pictures of contacts."""
+    from inbox import fetching
+
+    fetching.fetch_due(clock=timezone.now)
+
+
+@task
+def poll_channels() -> None:
+    """Read TikTok's own lists: what webhooks did not bring, and what was there before we were."""
+    from inbox import backfilling
+
+    backfilling.poll_due(clock=timezone.now)

@@ -15,11 +15,16 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 
-from inbox.models import Conversation, ConversationEvent, Message, Reaction
+from inbox.models import Attachment, Conversation, ConversationEvent, Message, Reaction
 
 PAGE = 50
-SHOWN_LINES = [ConversationEvent.Kind.STATUS_CHANGED, ConversationEvent.Kind.ASSIGNED]
+SHOWN_LINES = [
+    ConversationEvent.Kind.STATUS_CHANGED,
+    ConversationEvent.Kind.ASSIGNED,
+    ConversationEvent.Kind.HISTORY_MISSING,
+]
 NAMES = ("first_name", "last_name", "username")
+ATTACHED = ("id", "state", "content_type", "width", "height", "thumbnail", "error")
 GROUPED_WITHIN = timedelta(minutes=10)
 
 
@@ -99,7 +104,7 @@ class _Joined(Aggregate):
 
 
 def _messages(conversation: Conversation) -> QuerySet[Message]:
-    """A thread's messages, each with its author, `quoted`, `reacted` and `was_sent_again` in the same query."""
+    """A thread's messages with all that a page shows of each (author, file, quote, reactions), in one query."""
     here = {"conversation_id": OuterRef("conversation_id")}
     quoted = Message.objects.filter(**here, tiktok_message_id=OuterRef("quoted_message_id"))
     reacted = Reaction.objects.filter(**here, tiktok_message_id=OuterRef("tiktok_message_id"), is_on=True)
@@ -109,6 +114,11 @@ def _messages(conversation: Conversation) -> QuerySet[Message]:
         .annotate(
             quoted=Subquery(
                 quoted.values(found=JSONObject(id="id", text="text", kind="kind", source="source"))[:1]
+            ),
+            attached=Subquery(
+                Attachment.objects.filter(message=OuterRef("pk"))
+                .order_by("id")
+                .values(found=JSONObject(**{name: name for name in ATTACHED}))[:1]
             ),
             was_sent_again=Exists(Message.objects.filter(again_of=OuterRef("pk"))),
             reacted=Subquery(reacted.values("tiktok_message_id").annotate(all=_Joined("emoji")).values("all")),

@@ -10,10 +10,12 @@ the commit, and nobody waits for a row lock while holding it.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
-from inbox.models import ConversationEvent
+from inbox.models import Conversation, ConversationEvent
 
 TIMELINE_LOCK = 4_848
 
@@ -28,6 +30,15 @@ def record(events: Iterable[ConversationEvent]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TIMELINE_LOCK])
     # On SQLite transactions are IMMEDIATE: there is only one writer.
     ConversationEvent.objects.bulk_create(rows)
+
+
+def about(
+    conversation: Conversation, kind: ConversationEvent.Kind, *, at: datetime, **data: Any
+) -> ConversationEvent:
+    """A line about a conversation, not yet stored."""
+    return ConversationEvent(
+        channel_id=conversation.channel_id, conversation=conversation, kind=kind, data=data, at=at
+    )
 
 
 def cursor_now() -> int:

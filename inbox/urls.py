@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from inbox.views import changes, live, pages, preferences
+from inbox.views import changes, files, live, pages, preferences
 
 app_name = "inbox"
 urlpatterns = [
     path("", pages.show_list, name="list"),
     path("rows/", pages.show_more_rows, name="rows"),
     path("live/", live.show_changes, name="live"),
+    path("attachments/<int:attachment_id>/", files.show_attachment, name="attachment"),
+    path("attachments/<int:attachment_id>/thumbnail/", files.show_thumbnail, name="thumbnail"),
+    path("contacts/<int:contact_id>/picture/", files.show_portrait, name="portrait"),
     path("<int:conversation_id>/", pages.show_conversation, name="conversation"),
     path("<int:conversation_id>/earlier/", pages.show_earlier, name="earlier"),
     path("<int:conversation_id>/reply/", changes.reply, name="reply"),

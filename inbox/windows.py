@@ -8,16 +8,23 @@ constraints of `ReplyWindow` and `Message` refuse whatever slips past.
 Rules: docs/tiktok-api.md 5.1 (rule A), O35–O42.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
+from channels_tiktok.connecting import who_may_connect
 from channels_tiktok.models import Channel
 from inbox.models import REPLIES_PER_WINDOW, REPLY_WINDOW, Conversation, Message, ReplyWindow
+from inbox.people import name_of
 
+NAMED = 3  # how many of those who can repair a channel are named
 # What TikTok counts among the ten. Automatic messages don't (docs/tiktok-api.md 5.1).
 COUNTED = (Message.Source.AGENT, Message.Source.OTHER, Message.Source.OWNER)
+
+
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 class ReplyRefused(Exception):
@@ -39,15 +46,24 @@ class Allowance:
     sentence: str = ""
 
 
-def allowance(conversation: Conversation, *, at: datetime) -> Allowance:
+def who_can_repair() -> list[str]:
+    """The names of some who may connect channels: enough to know whom to ask."""
+    return [name_of(person) for person in who_may_connect()[:NAMED]]
+
+
+def allowance(
+    conversation: Conversation, *, at: datetime, who_can_repair: Callable[[], list[str]] = who_can_repair
+) -> Allowance:
     """Say whether an agent may reply in `conversation` at `at`, and if not, why, in words.
 
-    Reads `conversation.channel`, `.contact` and `.window`; makes no query when they are loaded.
+    Reads `conversation.channel`, `.contact` and `.window`; makes no query when they are loaded, but for a
+    disconnected channel: `who_can_repair` is asked then. For many conversations give one that remembers.
     """
     name = conversation.contact.name
     window = conversation.window
     if conversation.channel.status != Channel.Status.CONNECTED:
-        return Allowance(False, 0, "channel_disconnected", _channel_sentence(conversation.channel))
+        sentence = _channel_sentence(conversation.channel, who_can_repair)
+        return Allowance(False, 0, "channel_disconnected", sentence)
     if window is None:
         return Allowance(
             False, 0, "not_opened_by_customer", f"TikTok lets you write only after {name} has written to you."
@@ -73,12 +89,14 @@ def allowance(conversation: Conversation, *, at: datetime) -> Allowance:
     return Allowance(True, window.replies_left)
 
 
-def _channel_sentence(channel: Channel) -> str:
+def _channel_sentence(channel: Channel, who_can_repair: Callable[[], list[str]]) -> str:
     if channel.status == Channel.Status.REMOVED:
         return f"{channel.name} was removed. Its conversations can be read, not answered."
+    *others, last = who_can_repair() or ["Someone who may connect channels"]
+    people = f"{', '.join(others)} or {last}" if others else last
     return (
         f"{channel.name} is disconnected: {channel.reason or 'TikTok no longer accepts our access.'} "
-        "Someone who may connect channels can repair it under Channels."
+        f"{people} can repair it under Channels."
     )
 
 
@@ -108,7 +126,7 @@ def give_back(message: Message) -> None:
         return
     message.slot = None
     message.save(update_fields=["slot"])
-    _deal_slots(message.window)
+    deal_slots(message.window)
 
 
 def refuse_until_customer_writes(message: Message, *, words: str, at: datetime) -> None:
@@ -152,7 +170,7 @@ def place_in_window(message: Message) -> None:
             return  # it keeps the slot that it has: never fewer are counted than may have arrived
     _move(message, window, slot)
     for changed in filter(None, (old, window)):
-        _deal_slots(changed)
+        deal_slots(changed)
 
 
 def _may_hold(message: Message, window: ReplyWindow) -> bool:
@@ -188,7 +206,7 @@ def _move(message: Message, window: ReplyWindow, slot: int | None) -> None:
     message.save(update_fields=["window", "window_closes_at", "slot"])
 
 
-def _deal_slots(window: ReplyWindow) -> None:
+def deal_slots(window: ReplyWindow) -> None:
     """Give free slots to what the owner or another app sent in `window`, oldest first, and count what is held."""
     held = set(Message.objects.filter(window=window, slot__isnull=False).values_list("slot", flat=True))
     free = [slot for slot in range(1, REPLIES_PER_WINDOW + 1) if slot not in held]
@@ -211,7 +229,9 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
     next_opens = _opening_after(window, conversation)
     its_own = Q(sent_at__gte=window.opened_at, sent_at__lt=min(window.closes_at, next_opens or window.closes_at))
     if next_opens is None:
-        its_own |= Q(state__in=[Message.State.QUEUED, Message.State.SENDING, Message.State.UNCONFIRMED])
+        its_own |= Q(state__in=[Message.State.QUEUED, Message.State.SENDING])
+        # What was handed over well before the customer wrote can only have counted in the older window.
+        its_own |= Q(state=Message.State.UNCONFIRMED, handed_over_at__gte=window.opened_at - CLOCKS_DIFFER_BY)
     moving = (
         Message.objects.filter(its_own, conversation=conversation, source__in=COUNTED)
         .exclude(window=window)
@@ -234,7 +254,7 @@ def _move_later_replies(conversation: Conversation, window: ReplyWindow) -> None
             left[message.window.pk] = message.window
         _move(message, window, slot)
     for changed in (*left.values(), window):
-        _deal_slots(changed)
+        deal_slots(changed)
 
 
 def _opening_after(window: ReplyWindow, conversation: Conversation) -> datetime | None:

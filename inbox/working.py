@@ -81,6 +81,21 @@ def change(
     return bool(lines)
 
 
+def wake_snoozed(*, at: datetime) -> int:
+    """Open the conversations whose sleep is over; give how many. Each is its own small transaction."""
+    over = Conversation.objects.filter(status=Conversation.Status.SNOOZED, snoozed_until__lte=at)
+    woken = 0
+    for conversation_id in over.values_list("pk", flat=True):
+        with transaction.atomic():
+            conversation = access.lock_conversation(conversation_id)
+            lines = list(_change_status(conversation, Conversation.Status.OPEN, None, at=at))
+            for line in lines:
+                line.at = at
+            timeline.record(lines)
+            woken += len(lines)
+    return woken
+
+
 def _change_status(
     conversation: Conversation, status: str, snoozed_until: datetime | None, *, at: datetime
 ) -> Iterator[ConversationEvent]:

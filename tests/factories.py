@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Permission, User
 from django.db import transaction
 
+from channels_tiktok import connecting
 from channels_tiktok.models import Channel, Credential
 from inbox import access, sending, windows
 from inbox.models import Contact, Conversation, Message
@@ -31,11 +32,10 @@ def make_agent(username: str = "ana", *, permissions: tuple[str, ...] = AGENT_PE
     return User.objects.get(pk=user.pk)
 
 
-def make_channel(
-    name: str = "Kopi Corner", *, business_id: str = "", at: datetime = NOW, **fields: Any
-) -> Channel:
+def make_channel(name: str = "", *, business_id: str = "", at: datetime = NOW, **fields: Any) -> Channel:
     """A connected channel with tokens that last a day from `at`."""
     business_id = business_id or f"-000BIZ{next(_numbers)}"
+    name = name or connecting.free_name("Kopi Corner")
     credential = Credential.objects.create(
         business_id=business_id,
         access_token=f"act.{business_id}",

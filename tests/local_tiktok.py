@@ -5,17 +5,21 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import urllib3
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.test import Client
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from channels_tiktok import connecting
 from channels_tiktok.models import Channel, Credential
 from sandbox.app import create_app
 from sandbox.deliveries import deliver_due
+from sandbox.store import rows
 from tests.factories import NOW
 
 ORIGIN = "http://tiktok.test"
@@ -118,6 +122,22 @@ class LocalTikTok:
             connected_at=NOW,
         )
 
+    def consent(self, business_id: str, *, at: datetime, user: User | None = None) -> Channel:
+        """The account's owner agrees on the sandbox's page: how staff connect an account, or connect it again."""
+        page = urlsplit(connecting.begin(user=user, at=at))
+        scopes = dict(parse_qsl(page.query))["scope"].split(",")
+        agreed = self.browser.post(
+            f"{page.path}?{page.query}", data={"business_id": business_id, "scope": scopes, "answer": "authorize"}
+        )
+        back = dict(parse_qsl(urlsplit(agreed.headers["Location"]).query))
+        told = {"state": back["state"], "code": back["code"], "error": "", "error_description": ""}
+        return connecting.finish(**told, user=user, at=at)
+
+    def tokens(self) -> set[str]:
+        """Every access and refresh token that the sandbox has ever given."""
+        with self.app.app_context():
+            return {token for found in rows("SELECT access_token, refresh_token FROM tokens") for token in found}
+
     def customer(self, display_name: str = "Ayu", **fields: Any) -> int:
         """A customer with a phone; give the sandbox's number for it."""
         return self.control("/customers", display_name=display_name, **fields)["id"]
@@ -126,6 +146,14 @@ class LocalTikTok:
         """The customer writes to `account`."""
         body = {"account": account, "kind": "text", "text": text, **fields}
         return self.control(f"/customers/{customer}/messages", **body)
+
+    def no_webhooks(self) -> None:
+        """Deliver nothing: only the lists tell what happens."""
+        self.deliver = lambda: 0  # type: ignore[method-assign]
+
+    def media_of(self, media_id: str) -> bytes:
+        """The file behind a media id, as the phone shows it."""
+        return self.browser.get(f"/sandbox/api/media/{media_id}").data
 
     def fault(self, kind: str, path: str = "business/message/send", **fields: Any) -> None:
         """Order a fault for the next call to `path`."""

@@ -39,6 +39,8 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         error = exceptions.NotFound()
     elif isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    elif isinstance(error, RecursionError):
+        error = exceptions.ParseError("The request is nested too deeply.")
     response = exception_handler(error, context)  # knows Django's own errors, headers and the rollback
     if response is None:
         return _answer_fault(error, context)

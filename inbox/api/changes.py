@@ -28,6 +28,7 @@ class PersonField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         given = super().to_internal_value(data)
+        self.run_validators(given)  # before the database sees it: PostgreSQL takes no NUL
         person = find_person(given)
         if person is None:
             raise serializers.ValidationError(f"Nobody here has the id or username “{given}”.")

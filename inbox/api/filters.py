@@ -55,7 +55,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         return rows.filter(labels=label)
 
     def that_are_unread(self, rows: Conversations, name: str, value: str) -> Conversations:
-        return rows.filter(unread_count__gt=0) if value == "true" else rows.filter(unread_count=0)
+        return rows.filter(unread_count__gt=0) if value in ("true", "1") else rows.filter(unread_count=0)
 
     def by_window(self, rows: Conversations, name: str, value: str) -> Conversations:
         """TikTok's own refusal closes a window as much as the clock does."""

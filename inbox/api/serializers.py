@@ -1,16 +1,19 @@
 """How conversations and messages look in JSON. Every field is named: nothing gets out by being a column."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from django.conf import settings
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from inbox import windows
-from inbox.models import Conversation, Message, Reaction, Referral
+from inbox.models import Attachment, Conversation, Message, Reaction, Referral
 from inbox.sending import TWO_MESSAGES
 
 
@@ -75,7 +78,26 @@ class MessageSummarySerializer(serializers.Serializer[Message]):
 class AttachmentSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(Message.Kind.choices)
-    state = serializers.CharField(help_text="Our copy of it: `pending`, `stored` or `failed`")
+    state = serializers.ChoiceField(Attachment.State.choices, help_text="What became of our copy of it")
+    url = serializers.SerializerMethodField(help_text="Our copy, for whoever may see the conversation")
+    thumbnail_url = serializers.SerializerMethodField(
+        help_text="At most 480 pixels wide and high; null for videos and animations"
+    )
+    content_type = serializers.CharField(help_text="What the file is; empty until it is stored")
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_url(self, attachment: Attachment) -> str | None:
+        return _address("api:attachment", attachment) if attachment.file else None
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_thumbnail_url(self, attachment: Attachment) -> str | None:
+        return _address("api:thumbnail", attachment) if attachment.thumbnail else None
+
+
+def _address(name: str, attachment: Attachment) -> str:
+    return f"{settings.PUBLIC_URL}{reverse(name, args=[attachment.pk])}"
 
 
 class ReactionSerializer(serializers.Serializer[Any]):
@@ -171,7 +193,10 @@ class WindowSerializer(serializers.Serializer[Conversation]):
     )
 
     def to_representation(self, conversation: Conversation) -> dict[str, Any]:
-        allowance = windows.allowance(conversation, at=self.context["at"])
+        # The root's context: a page of conversations asks once who can repair their channels.
+        context = cast(dict[str, Any], self.context)
+        ask = context.setdefault("who_can_repair", functools.cache(windows.who_can_repair))
+        allowance = windows.allowance(conversation, at=context["at"], who_can_repair=ask)
         window = conversation.window
         shown = {"can_reply": allowance.can_reply, "reason": allowance.code or None}
         return super().to_representation(

@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from channels_tiktok.api import ChannelViewSet
 from config.rest import NothingHere
 from inbox.api.schema import DocsView, SchemaView
-from inbox.api.views import ConversationViewSet, MessageViewSet
+from inbox.api.views import AttachmentViewSet, ConversationViewSet, MessageViewSet
 
 app_name = "api"
 
@@ -33,6 +33,12 @@ urlpatterns = [
         "conversations/<int:conversation_id>/messages/<int:message_id>/",
         MessageViewSet.as_view({"get": "retrieve"}),
         name="message",
+    ),
+    path("attachments/<int:attachment_id>/", AttachmentViewSet.as_view({"get": "retrieve"}), name="attachment"),
+    path(
+        "attachments/<int:attachment_id>/thumbnail/",
+        AttachmentViewSet.as_view({"get": "thumbnail"}),
+        name="thumbnail",
     ),
     re_path(r"", NothingHere.as_view()),
 ]

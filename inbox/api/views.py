@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.rest import RestViewSet, answers
-from inbox import access, images, sending, working
+from inbox import access, files, images, sending, working
 from inbox.api import idempotency
 from inbox.api.changes import ConversationChangeSerializer
 from inbox.api.errors import refusals_answered
@@ -150,3 +151,23 @@ class MessageViewSet(RestViewSet):
 
 def _messages_of(conversation: Conversation) -> Any:
     return conversation.messages.select_related("author").prefetch_related("attachments")
+
+
+class AttachmentViewSet(RestViewSet):
+    """Our copies of pictures and videos."""
+
+    needs: ClassVar = {"GET": (access.VIEW,)}
+    pagination_class = None  # type: ignore[assignment]  # there is no list
+    filter_backends = ()
+
+    @extend_schema(summary="Get a picture or video as it was sent", responses=answers(OpenApiTypes.BINARY))
+    def retrieve(self, request: Request, attachment_id: int) -> Any:
+        return self._file(request, attachment_id, as_thumbnail=False)
+
+    @extend_schema(summary="Get a picture's small copy", responses=answers(OpenApiTypes.BINARY))
+    def thumbnail(self, request: Request, attachment_id: int) -> Any:
+        return self._file(request, attachment_id, as_thumbnail=True)
+
+    def _file(self, request: Request, attachment_id: int, *, as_thumbnail: bool) -> Any:
+        attachment = access.get_attachment_for(request.user, attachment_id)
+        return files.answer_attachment(request, attachment, as_thumbnail=as_thumbnail)

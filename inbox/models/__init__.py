@@ -1,6 +1,6 @@
 """The agents' side of the database. Each module holds what is refused about one thing."""
 
-from inbox.models.contact import Contact
+from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
@@ -13,6 +13,7 @@ __all__ = [
     "AgentReadMark",
     "Attachment",
     "Contact",
+    "ContactUsername",
     "Conversation",
     "ConversationEvent",
     "Draft",

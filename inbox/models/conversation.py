@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from channels_tiktok.models import Channel
+from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 from inbox.models.contact import Contact
 from inbox.models.message import Message
 from inbox.models.reply_window import ReplyWindow
@@ -51,7 +51,7 @@ class Conversation(models.Model):
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="conversations")
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
-    tiktok_conversation_id = models.CharField(max_length=200)
+    tiktok_conversation_id = models.CharField(max_length=TIKTOK_ID_LENGTH)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     assignee = models.ForeignKey(
@@ -77,7 +77,9 @@ class Conversation(models.Model):
 
     last_message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     last_message_at = models.DateTimeField()
-    inbound_count = models.PositiveIntegerField(default=0, help_text="Messages from the customer so far")
+    inbound_count = models.PositiveIntegerField(
+        default=0, help_text="The customer's messages since the channel was connected: what can be unread"
+    )
     window = models.ForeignKey(
         ReplyWindow,
         null=True,
@@ -133,6 +135,9 @@ class Referral(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="referrals")
     source = models.CharField(max_length=20, choices=Source)
     arrived_at = models.DateTimeField()
+    is_arrival_known = models.BooleanField(
+        default=True, help_text="False while only TikTok's list, which gives links no time, told of it"
+    )
     ref = models.CharField(max_length=2083, blank=True)
     prefilled_message = models.TextField(blank=True)
     audit_status = models.CharField(max_length=20, blank=True, help_text="TikTok's review of that text")

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from channels_tiktok.models import TIKTOK_ID_LENGTH
 from inbox.models.reply_window import REPLIES_PER_WINDOW, ReplyWindow
 
 
@@ -57,8 +58,10 @@ class Message(models.Model):
         default=dict, blank=True, help_text="The kind's own part of TikTok's payload (tiktok-api.md 4.4)"
     )
     tiktok_kind = models.CharField(max_length=50, blank=True, help_text="TikTok's own word for the kind")
-    tiktok_message_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (unique)
-    quoted_message_id = models.CharField(max_length=200, blank=True, help_text="TikTok's id of the quoted one")
+    tiktok_message_id = models.CharField(max_length=TIKTOK_ID_LENGTH, null=True, blank=True)  # noqa: DJ001  (unique)
+    quoted_message_id = models.CharField(
+        max_length=TIKTOK_ID_LENGTH, blank=True, help_text="TikTok's id of the quoted one"
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -213,6 +216,15 @@ class Attachment(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "stored", "failed"]), name="attachment_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="stored") | ~Q(file=""), name="stored_attachment_has_a_file"
+            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_attachment_says_why"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["try_again_at", "id"], name="attachments_to_fetch", condition=Q(state="pending")),
         ]
@@ -225,8 +237,8 @@ class Reaction(models.Model):
     """Someone's emoji on a message, named by TikTok's message id because the reaction may arrive first."""
 
     conversation = models.ForeignKey("inbox.Conversation", on_delete=models.CASCADE, related_name="reactions")
-    tiktok_message_id = models.CharField(max_length=200)
-    tiktok_user_id = models.CharField(max_length=200)
+    tiktok_message_id = models.CharField(max_length=TIKTOK_ID_LENGTH)
+    tiktok_user_id = models.CharField(max_length=TIKTOK_ID_LENGTH)
     emoji = models.CharField(max_length=100)
     is_on = models.BooleanField(help_text="False once it was taken back")
     changed_at = models.DateTimeField(help_text="TikTok's time of the newest change that we know")

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
-from channels_tiktok.models import Channel
+from channels_tiktok.models import Channel, ChannelEvent
 from inbox.models.conversation import Conversation
 from inbox.models.message import Message
 
@@ -21,6 +22,7 @@ class ConversationEvent(models.Model):
         MESSAGE_RECEIVED = "message_received", "Message received"
         MESSAGE_SENT_OUTSIDE = "message_sent_outside", "Message sent outside the inbox"
         MESSAGE_TIMED = "message_timed", "TikTok told the time of a message"
+        MESSAGE_MERGED = "message_merged", "A message turned out to be one that was already there"
         REPLY_QUEUED = "reply_queued", "Reply queued"
         REPLY_SENDING = "reply_sending", "Reply handed to TikTok"
         REPLY_SENT = "reply_sent", "Reply sent"
@@ -34,6 +36,9 @@ class ConversationEvent(models.Model):
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
         LABELS_CHANGED = "labels_changed", "Labels changed"
+        ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"
+        ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"
+        HISTORY_MISSING = "history_missing", "Older messages are only in TikTok"
         CONTACT_CHANGED = "contact_changed", "Contact changed"
         IMAGES_CHANGED = "images_changed", "TikTok said whether images may be sent"
         CHANNEL_CHANGED = "channel_changed", "Channel changed"
@@ -49,8 +54,24 @@ class ConversationEvent(models.Model):
     )
     data = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField()
+    channel_event = models.ForeignKey(
+        ChannelEvent,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="What happened to the channel, where the line tells of that",
+    )
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel_event"],
+                condition=Q(channel_event__isnull=False),
+                name="one_line_per_channel_event",
+            ),
+        ]
         indexes: ClassVar = [models.Index(fields=["conversation", "id"], name="timeline_of_conversation")]
 
     def __str__(self) -> str:

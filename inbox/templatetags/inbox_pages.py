@@ -1,6 +1,5 @@
 """What the inbox's templates say about times, people, windows and messages."""
 
-import re
 from collections import Counter
 from datetime import date, datetime
 from typing import Any
@@ -9,10 +8,11 @@ from urllib.parse import urlsplit
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, urlize
+from django.utils.html import urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from config.templatetags import look
 from inbox import countdown as counting
 from inbox import sending
 from inbox.listing import COUNT_UP_TO, Listing
@@ -20,19 +20,15 @@ from inbox.models import Conversation, ConversationEvent, Message
 from inbox.people import name_of
 
 register = template.Library()
+register.simple_tag(look.icon)
+register.filter(look.initials)
+register.filter(look.hue)
 
 
 @register.filter
 def person(user: Any) -> str:
     """A colleague's name."""
     return name_of(user)
-
-
-@register.filter
-def initials(name: str) -> str:
-    """One or two letters for a name."""
-    words = re.findall(r"\w+", name)
-    return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
 @register.filter
@@ -160,12 +156,39 @@ def card_elements(content: Any) -> list[dict[str, Any]]:
     ]
 
 
+SHOWN_SMALL = {Message.Kind.STICKER: 120, Message.Kind.EMOJI: 72}
+
+
+@register.filter
+def shown_size(attached: dict[str, Any], kind: str) -> dict[str, int]:
+    """The `width` and `height` at which a picture is shown, so that nothing jumps when it comes in."""
+    width, height = attached.get("width") or 0, attached.get("height") or 0
+    if not (width and height):
+        return {}
+    most = SHOWN_SMALL.get(Message.Kind(kind), 320)
+    scale = min(1.0, most / max(width, height))
+    return {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+
+
+@register.simple_tag(takes_context=True)
+def described(context: template.Context, message: Message, conversation: Conversation) -> str:
+    """A picture or video in words, for people who don't see it: "Image from Ayu, 14:02"."""
+    is_theirs = message.direction == Message.Direction.INBOUND
+    return _("%(kind)s from %(name)s, %(when)s") % {
+        "kind": message.get_kind_display(),
+        "name": conversation.contact.name if is_theirs else message.get_source_display(),
+        "when": moment(context, message.occurred_at),
+    }
+
+
 @register.filter
 def told(line: Any) -> str:
     """What a colleague did, as a line of the thread. `inbox.thread` gives `given_to`."""
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)
+    if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
+        return _("Messages before this are only in TikTok")
     closed = line.data.get("after") == Conversation.Status.CLOSED
     if actor:
         words = _("%(actor)s closed this conversation") if closed else _("%(actor)s reopened this conversation")
@@ -185,18 +208,6 @@ def _told_assignment(line: Any, actor: str) -> str:
     return _("Assigned to %(name)s") % {"name": name}
 
 
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """An icon of the sprite in `_icons.html`. It is only decoration: words stand beside it, or in its button."""
-    return format_html('<svg class="icon" aria-hidden="true"><use href="#icon-{}"></use></svg>', name)
-
-
-@register.filter
-def hue(number: int) -> int:
-    """A colour (0–11, a class in the stylesheet) for a colleague."""
-    return number * 5 % 12
-
-
 @register.filter
 def of_view(counts: dict[str, int], view: str) -> int:
     """How many conversations a view holds."""
@@ -213,7 +224,8 @@ def linked(text: str) -> SafeString:
 @register.filter
 def reactions(joined: str) -> list[tuple[str, int]]:
     """Emoji with how often each was given."""
-    return list(Counter(joined.split("\n")).items())
+    given = [_("AI emoji") if emoji == "AI_EMOJI" else emoji for emoji in joined.split("\n")]
+    return list(Counter(given).items())
 
 
 @register.filter

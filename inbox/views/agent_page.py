@@ -43,7 +43,8 @@ def agent_page(
             response = view(cast(AgentRequest, request), *args, **kwargs)
         except Conversation.DoesNotExist as error:
             raise Http404 from error
-        add_never_cache_headers(response)
+        if "Cache-Control" not in response:  # a file has its own
+            add_never_cache_headers(response)
         patch_vary_headers(response, ["HX-Request"])
         return response
 

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from channels_tiktok import health
 from inbox import access, live, thread
 from inbox.listing import Listing
 from inbox.views.agent_page import AgentRequest, agent_page
@@ -32,6 +33,8 @@ def render_changes(request: AgentRequest, asked: Any, *, status: int = 200, **co
         return HttpResponse(status=204)
     if changes:
         context |= {"changes": changes, "counts": changes.counts}
+        if changes.channels:
+            context["notices"] = health.notices(at=at) if changes.counts.get("need") else []
     conversation = changes.conversation if changes else None
     if conversation is None and context.get("error") and conversation_id:
         # A refusal may be news by itself: the window closed, and no line of the timeline says so.

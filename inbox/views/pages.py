@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from channels_tiktok import health
 from inbox import access, capabilities, drafts, sending, thread
 from inbox.listing import Listing, counts_and_cursor, page_of
 from inbox.models import Conversation, Message
@@ -95,6 +96,7 @@ def conversation_context(request: AgentRequest, conversation: Conversation, *, a
         "latest_safe": sending.latest_safe_time(conversation),
         "may_change": request.user.has_perm(access.CHANGE),
         "text_limit": TEXT_LIMIT,
+        "earlier_usernames": conversation.contact.earlier_usernames,
     }
 
 
@@ -102,6 +104,8 @@ def _allowance(request: AgentRequest, conversation: Conversation, *, at: datetim
     if not request.user.has_perm(access.REPLY):
         sentence = _("You can read this conversation. Ask an administrator if you should answer, too.")
         return Allowance(False, 0, "no_permission", sentence)
+    if request.user.has_perm(access.CONNECT):
+        return allowance(conversation, at=at, who_can_repair=lambda: [_("You")])
     return allowance(conversation, at=at)
 
 
@@ -114,6 +118,7 @@ def _list_context(listing: Listing, *, at: datetime, after: str = "", only_count
         "cursor": cursor,
         "rows": rows,
         "following": following,
+        "notices": health.notices(at=at) if counts.get("need") and not only_counts else [],
         "at": at,
     }
 

@@ -157,7 +157,10 @@ async function ask() {
 // An answer to a question that is no longer the page's (another conversation, another cursor) is left unused.
 function take(newCursor, html, state) {
   if (state.conversation !== openConversation() || state.after !== cursor) return;
-  merge(html);
+  const fresh = parsed(html);
+  // The page that is fetched anew brings its own cursor; if it doesn't come, this one asks again.
+  if (fresh.querySelector("[data-reload]")) return void resync();
+  mergeDocument(fresh);
   cursor = Number(newCursor);
 }
 

@@ -29,6 +29,8 @@ def test_the_committed_description_is_what_the_code_says(tmp_path, db):
 def test_every_path_of_the_design_is_described():
     paths = yaml.safe_load(COMMITTED.read_text())["paths"]
     assert {path.removeprefix("/api/v1"): sorted(methods) for path, methods in paths.items()} == {
+        "/attachments/{attachment_id}/": ["get"],
+        "/attachments/{attachment_id}/thumbnail/": ["get"],
         "/channels/": ["get"],
         "/channels/{channel_id}/": ["delete", "get", "patch"],
         "/conversations/": ["get"],

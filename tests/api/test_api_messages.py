@@ -37,7 +37,16 @@ def test_a_message_shows_exactly_these_fields(api, url, conversation):
     message = receive(conversation, "See?", ago=timedelta(minutes=1), kind="image")
     message.quoted_message_id = first.tiktok_message_id
     message.save()
-    picture = Attachment.objects.create(message=message, kind="image", state="stored")
+    picture = Attachment.objects.create(
+        message=message,
+        kind="image",
+        state="stored",
+        file="attachments/a.jpg",
+        thumbnail="thumbnails/a.jpg",
+        content_type="image/jpeg",
+        width=720,
+        height=540,
+    )
     for user, emoji, on in ((business, "👍", True), ("+user", "🔥", True), ("+user", "😡", False)):
         Reaction.objects.create(
             conversation=conversation,
@@ -62,7 +71,18 @@ def test_a_message_shows_exactly_these_fields(api, url, conversation):
         "read_at": None,
         "error": None,
         "author": None,
-        "attachments": [{"id": picture.pk, "kind": "image", "state": "stored"}],
+        "attachments": [
+            {
+                "id": picture.pk,
+                "kind": "image",
+                "state": "stored",
+                "url": f"http://testserver/api/v1/attachments/{picture.pk}/",
+                "thumbnail_url": f"http://testserver/api/v1/attachments/{picture.pk}/thumbnail/",
+                "content_type": "image/jpeg",
+                "width": 720,
+                "height": 540,
+            }
+        ],
         "reactions": [{"emoji": "👍", "by": "business"}, {"emoji": "🔥", "by": "+user"}],
         "quoted": {"id": first.pk, "text": "Hello", "kind": "text"},
     }

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+from channels_tiktok.connecting import free_name
 from channels_tiktok.models import Channel, Credential
 from tests.channels_tiktok.fake_tiktok import GRANT, FakeTikTok
 
@@ -44,7 +45,7 @@ def make_channel(db):
         told = {
             "username": "kopi.corner",
             "display_name": "Kopi Corner",
-            "name": "Front desk",
+            "name": free_name("Front desk"),
             "status": Channel.Status.CONNECTED,
             "connected_at": NOW,
         }

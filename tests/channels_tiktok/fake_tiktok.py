@@ -43,6 +43,7 @@ class FakeTikTok(BaseAdapter):
         self.lock = threading.Lock()
         self.on("/tt_user/oauth2/token/", ok(**GRANT))
         self.on("/tt_user/oauth2/revoke/", ok())
+        self.on("/tt_user/oauth2/refresh_token/", refusal(40107))
         self.on("/business/get/", ok(**PROFILE))
         self.on("/business/webhook/update/", ok())
 

@@ -1,9 +1,15 @@
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
+from django_q.models import OrmQ
 
-from channels_tiktok.models import Channel, Credential, OAuthState
+from channels_tiktok import journal
+from channels_tiktok.management.commands.replay_events import a_time
+from channels_tiktok.models import Channel, Credential, OAuthState, WebhookEvent
+from channels_tiktok.tasks import purge_old_events
 from tests.channels_tiktok.fake_tiktok import GRANT, ok, refusal
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +114,93 @@ def test_help_comes_with_an_example(command, capsys):
     with pytest.raises(SystemExit):
         call_command(command, "--help")
     assert f"manage.py {command}" in capsys.readouterr().out
+
+
+# ── The journal ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def store(number, *, at, state="processed", ago=timedelta()):
+    event = journal.store_delivery(body=b'{"n": %d}' % number, log_id="", at=at - ago)
+    settled = None if state == "pending" else at - ago
+    WebhookEvent.objects.filter(pk=event.pk).update(state=state, settled_at=settled, error="why")
+    return event
+
+
+def states():
+    return list(WebhookEvent.objects.order_by("id").values_list("state", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "replayed"),
+    [
+        ({"state": "failed"}, [1]),
+        ({"since": "2026-08-01T00:00:00Z"}, [1, 2]),
+        ({"until": "2026-08-01"}, [0]),
+        ({"since": "2026-07-01", "state": "processed"}, [0, 2]),
+    ],
+)
+def test_settled_events_are_replayed_by_state_and_time(at, capsys, options, replayed):
+    store(0, at=at, ago=timedelta(days=2))
+    store(1, at=at, state="failed")
+    store(2, at=at)
+    call_command("replay_events", **{"dry_run": True, **options_of(options)})
+    assert "pending" not in states()
+    call_command("replay_events", **options_of(options))
+    assert [place for place, state in enumerate(states()) if state == "pending"] == replayed
+    assert f"{len(replayed)} of {len(replayed)}" in capsys.readouterr().out
+
+
+def options_of(texts):
+    return {name: text if name == "state" else a_time(text) for name, text in texts.items()}
+
+
+def test_events_are_replayed_by_number(at):
+    first, second = store(0, at=at), store(1, at=at)
+    call_command("replay_events", str(second.pk))
+    assert states() == ["processed", "pending"]
+    with pytest.raises(CommandError, match="no such settled event"):
+        call_command("replay_events", str(first.pk), "999999")
+    with pytest.raises(CommandError, match="Say which"):
+        call_command("replay_events")
+    with pytest.raises(CommandError, match="not a time"):
+        call_command("replay_events", "--since", "yesterday")
+
+
+def test_many_events_are_replayed_in_batches(at, monkeypatch, capsys):
+    monkeypatch.setattr(journal, "REPLAYED_AT_ONCE", 2)
+    for number in range(5):
+        store(number, at=at)
+    call_command("replay_events", state="processed")
+    assert "2 of 5 event(s)" in capsys.readouterr().out
+    assert states() == ["pending"] * 5
+
+
+def test_old_settled_events_are_purged_in_batches(at, monkeypatch, capsys):
+    monkeypatch.setattr(journal, "PURGED_AT_ONCE", 2)
+    old = timedelta(days=31)
+    for number in range(3):
+        store(number, at=at, ago=old)
+    for number, state in enumerate(["failed", "pending", "ignored"], start=3):
+        store(number, at=at, ago=old, state=state)
+    store(6, at=at, ago=timedelta(days=29))
+    with time_machine.travel(at, tick=False):
+        call_command("purge_events")
+        assert states() == ["failed", "pending", "processed"], "what was never dealt with stays"
+        assert "4 event(s) settled before 2026-07-02" in capsys.readouterr().out
+        call_command("purge_events", days=28, with_failed=True)
+    assert states() == ["pending"]
+    with pytest.raises(CommandError, match="negative"):
+        call_command("purge_events", days=-1)
+
+
+def test_the_daily_purge_works_in_small_pieces(at, monkeypatch):
+    monkeypatch.setattr(journal, "PURGED_AT_ONCE", 2)
+    for number in range(3):
+        store(number, at=at, ago=timedelta(days=31))
+    with time_machine.travel(at, tick=False):
+        purge_old_events()
+        assert len(states()) == 1
+        assert OrmQ.objects.count() == 1, "it rings for the rest"
+        purge_old_events()
+        purge_old_events()
+    assert states() == []

@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 import requests
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 
 from channels_tiktok import connecting
@@ -141,6 +142,15 @@ def test_a_removed_channel_comes_back_with_its_history(fake, staff, channel, at)
     remove(channel=channel, actor=staff, at=at)
     assert come_back(staff) == channel
     assert [event.kind for event in channel.events.order_by("id")] == ["removed", "connected"]
+
+
+def test_a_name_that_another_channel_has_gets_a_number_and_the_history_says_so(
+    fake, staff, channel, make_channel, at
+):
+    remove(channel=channel, actor=staff, at=at)
+    make_channel("biz-2", name="Front Desk", username="teh.corner")
+    assert come_back(staff).name == "Front desk 2"
+    assert "another channel is called “Front desk”" in channel.events.last().detail
 
 
 def test_a_state_is_good_for_one_return(fake, staff, at):
@@ -331,7 +341,9 @@ def test_a_person_goes_to_tiktok_and_comes_back_to_the_channels(fake, browser):
     assert away.status_code == 302
     assert away["Location"].startswith("http://tiktok.test/v2/auth/authorize?")
     back = browser.get("/channels/tiktok/callback/", {"code": "c", "state": query_of(away["Location"])["state"]})
-    assert (back.status_code, back["Location"]) == (302, "/channels/tiktok/")
+    channel = Channel.objects.get()
+    assert (back.status_code, back["Location"]) == (302, f"/admin/channels_tiktok/channel/{channel.pk}/connected/")
+    assert LogEntry.objects.get().get_change_message() == "Connected as @kopi.corner."
     assert told(back) == ["Kopi Corner (@kopi.corner) is connected."]
     assert browser.get("/channels/tiktok/")["Location"] == "/admin/channels_tiktok/channel/"
 

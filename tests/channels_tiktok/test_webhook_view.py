@@ -8,7 +8,8 @@ import time_machine
 from django.db import InterfaceError, OperationalError
 from django_q.models import OrmQ
 
-from channels_tiktok.models import WebhookEvent
+from channels_tiktok import journal
+from channels_tiktok.models import RefusedDeliveries, WebhookEvent
 from tests.channels_tiktok.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +21,11 @@ URL = "/webhooks/tiktok/"
 def clock():
     with time_machine.travel(NOW, tick=False) as clock:
         yield clock
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counter(monkeypatch):
+    monkeypatch.setattr(journal, "refusals", journal.RefusalCounter())
 
 
 def envelope(**changes):
@@ -62,13 +68,31 @@ def test_a_signed_delivery_is_stored_and_answered_with_an_empty_200(deliver):
     )
 
 
-def test_a_delivery_with_a_bad_signature_is_refused_before_anything_is_looked_up(
-    deliver, django_assert_num_queries
-):
-    with django_assert_num_queries(0):
-        response = deliver(envelope(), **{"Tiktok-Signature": sign(b"something else")})
-    assert response.status_code == 401
+def test_a_delivery_with_a_bad_signature_is_refused_and_only_counted(deliver, django_assert_num_queries):
+    forged = {"Tiktok-Signature": sign(b"something else")}
+    assert deliver(envelope(), **forged).status_code == 401
+    with django_assert_num_queries(0):  # within the same second
+        assert deliver(envelope(), **forged).status_code == 401
     assert not WebhookEvent.objects.exists()
+    refused = RefusedDeliveries.objects.get()
+    assert (refused.day, refused.count, refused.last_at) == (NOW.date(), 1, NOW)
+
+
+def test_a_flood_of_forgeries_is_counted_once_a_second(deliver, clock):
+    forged = {"Tiktok-Signature": "t=1,s=00"}
+    for _ in range(5):
+        deliver(envelope(), **forged)
+    clock.shift(timedelta(seconds=1))
+    deliver(envelope(), **forged)
+    assert RefusedDeliveries.objects.get().count == 6
+
+
+def test_a_forgery_is_refused_also_when_it_can_not_be_counted(deliver, monkeypatch):
+    def away(*args):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(journal.RefusalCounter, "_write", staticmethod(away))
+    assert deliver(envelope(), **{"Tiktok-Signature": "t=1,s=00"}).status_code == 401
 
 
 def test_a_delivery_without_a_signature_is_refused(client):
@@ -122,7 +146,7 @@ def test_a_signed_body_that_can_never_be_read_is_kept_as_failed_with_the_reason(
         ({"event": "never_heard_of", "user_openid": "nobody"}, "never_heard_of", "nobody"),
         ({"event": 7, "user_openid": 7300000000000000011}, "7", "7300000000000000011"),
         ({"event": None, "user_openid": ["x"]}, "", ""),
-        ({"event": "e" * 500, "user_openid": "b" * 500}, "e" * 100, "b" * 200),
+        ({"event": "e" * 500, "user_openid": "b" * 600}, "e" * 100, "b" * 500),
         ({"event": "a\x00b\ud800c"}, "a�b�c", "biz-1"),
     ],
 )

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from inbox.models import Conversation, Message
-from tests.factories import NOW, make_agent, make_conversation, make_inbound, make_reply
+from channels_tiktok.models import ListedConversation, RefusedDeliveries
+from inbox.models import Attachment, Conversation, Message
+from tests.factories import NOW, make_agent, make_channel, make_conversation, make_inbound, make_reply
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +44,9 @@ def refuses(constraint: str) -> Any:
         "one_channel_per_tiktok_account": "channels_tiktok_channel.business_id",
         "one_row_per_delivery": "channels_tiktok_webhookevent.fingerprint",
         "opened_by_id": "opened_by_id",
+        "one_row_per_listed_conversation": "channel_id, channels_tiktok_listedconversation.tiktok_conversation_id",
+        "one_row_per_username_of_a_contact": "contact_id, inbox_contactusername.username",
+        "day": "channels_tiktok_refuseddeliveries.day",
     }
     words = constraint if connection.vendor == "postgresql" else unique_on_sqlite.get(constraint, constraint)
     return pytest.raises(IntegrityError, match=words)
@@ -165,8 +169,47 @@ def test_a_connected_channel_without_its_accounts_tokens_is_refused(conversation
         execute("UPDATE channels_tiktok_channel SET credential_id = NULL WHERE id = %s", conversation.channel_id)
 
 
+def test_two_connected_channels_of_one_name_are_refused_and_two_removed_ones_are_not(conversation):
+    other = make_channel("Tea")
+    rename = "UPDATE channels_tiktok_channel SET name = 'KOPI corner' WHERE id = %s"
+    with refuses("connected_channels_have_different_names"):
+        execute(rename, other.pk)
+    execute("UPDATE channels_tiktok_channel SET status = 'removed' WHERE id = %s", other.pk)
+    assert execute(rename, other.pk) == 1
+
+
 def test_a_channel_without_a_name_or_with_an_unknown_status_is_refused(conversation):
     with refuses("channel_has_a_name"):
         execute("UPDATE channels_tiktok_channel SET name = '' WHERE id = %s", conversation.channel_id)
     with refuses("channel_status_is_known"):
         execute("UPDATE channels_tiktok_channel SET status = 'odd' WHERE id = %s", conversation.channel_id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ("state = 'stored'", "stored_attachment_has_a_file"),
+        ("state = 'failed'", "failed_attachment_says_why"),
+        ("state = 'lost'", "attachment_state_is_known"),
+    ],
+)
+def test_an_attachment_that_is_stored_nowhere_or_failed_without_a_word_is_refused(
+    conversation, changes, constraint
+):
+    Attachment.objects.create(message=conversation.last_message, kind="image")
+    with refuses(constraint):
+        execute(f"UPDATE inbox_attachment SET {changes}")
+
+
+def test_what_is_counted_or_listed_twice_is_refused(conversation):
+    listed = ListedConversation.objects.create(
+        channel=conversation.channel, tiktok_conversation_id="c", updated_at=NOW
+    )
+    with refuses("one_row_per_listed_conversation"):
+        insert_copy("channels_tiktok_listedconversation", listed.pk)
+    username = conversation.contact.usernames.create(username="ayu_1", seen_at=NOW)
+    with refuses("one_row_per_username_of_a_contact"):
+        insert_copy("inbox_contactusername", username.pk)
+    refused = RefusedDeliveries.objects.create(day=NOW.date(), last_at=NOW)
+    with refuses("day"):
+        insert_copy("channels_tiktok_refuseddeliveries", refused.pk)

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django_q.models import OrmQ
 
+from channels_tiktok import journal
 from channels_tiktok.models import ChannelEvent, WebhookEvent
+from inbox import receiving
 from inbox.models import Conversation, ConversationEvent, Message, Reaction
-from tests.deliveries import CUSTOMER, deliver, from_business, from_customer, milliseconds
+from tests.deliveries import CUSTOMER, deliver, envelope, from_business, from_customer, milliseconds
 from tests.factories import NOW, make_agent, make_channel, make_reply
 
 pytestmark = pytest.mark.django_db
@@ -322,3 +325,41 @@ def test_an_answer_to_a_question_card_keeps_what_was_tapped(channel):
     )
     message = Message.objects.get()
     assert (message.kind, message.content["reply_source_payload"]) == ("text", tapped)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 2, 1)])
+def test_earlier_usernames_are_remembered_in_whatever_order_they_come(channel, order):
+    told = [("ayu_one", 0), ("ayu_one", 1), ("ayu_two", 2)]
+    for index in order:
+        name, minutes = told[index]
+        at = NOW + minutes * MINUTE
+        deliver(channel, "im_receive_msg", from_customer(channel, at=at, **{"from": name}), at=NOW + 3 * MINUTE)
+    contact = the_conversation().contact
+    assert contact.username == "ayu_two"
+    earlier = contact.earlier_usernames.values_list("username", "seen_at")
+    assert list(earlier) == [("ayu_one", NOW + MINUTE)]
+
+
+def test_a_time_in_our_future_is_noted_on_the_message_and_the_timeline(channel):
+    future = milliseconds(NOW + timedelta(days=400))
+    deliver(channel, "im_receive_msg", from_customer(channel, timestamp=future))
+    assert Message.objects.get().content["future_time"] == str(future)
+    assert ConversationEvent.objects.get().data == {"future_time": str(future)}
+
+
+def test_a_withdrawal_that_was_told_before_the_account_was_connected_again_changes_nothing(channel):
+    later = NOW + timedelta(hours=1)
+    channel.connected_at = later
+    channel.save()
+    row = deliver(channel, "authorization.removed", {"reason": 1}, at=NOW)
+    channel.refresh_from_db()
+    assert (row.state, channel.status) == ("ignored", "connected")
+    assert "connected again" in row.error
+
+
+def test_messages_with_files_ring_for_them_once_a_batch(channel):
+    for _ in range(3):
+        content = from_customer(channel, type="image", image={"media_id": "v0in"}, text=None)
+        journal.store_delivery(body=envelope(channel, "im_receive_msg", content), log_id="", at=NOW)
+    receiving.drain(clock=lambda: NOW)
+    assert [row.func() for row in OrmQ.objects.all()] == ["inbox.tasks.fetch_files"]

@@ -1,32 +1,12 @@
 """The main job, walked as its people walk it: staff connect, a customer writes, an agent answers by keyboard."""
 
-import re
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import PASSWORD
+from tests.journeys.steps import complaints_of, connect_account, log_in, no_barriers
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=15_000)
-
-
-def log_in(page: Page, product) -> None:
-    page.goto(f"{product.url}/inbox/")
-    page.get_by_label("User name").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/inbox/"))
-
-
-def connect_account(page: Page, product) -> None:
-    page.goto(f"{product.url}/channels/tiktok/")
-    page.get_by_role("link", name="Connect a TikTok account").first.click()
-    expect(page.get_by_role("heading", name="Let this app into your account?")).to_be_visible()
-    page.get_by_text("@kopi.corner").click()
-    page.get_by_role("button", name="Authorize").click()
-    expect(page.get_by_text("Kopi Corner (@kopi.corner) is connected.")).to_be_visible()
 
 
 def write_on_phone(phone: Page, text: str) -> None:
@@ -42,19 +22,9 @@ def reply_by_keyboard(page: Page, text: str) -> None:
     expect(page.locator(".message.is-outbound").last).to_contain_text(text)
 
 
-def no_barriers(page: Page) -> None:
-    """axe-core finds nothing on the page, in either theme."""
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colour on its way
-        found = Axe().run(page).response["violations"]
-        assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
-
-
 def test_from_the_consent_page_to_the_answer_on_the_phone_and_through_the_quota(product, browser):
     agent = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
-    complaints: list[str] = []
-    agent.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    agent.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = complaints_of(agent)
     agent.goto(f"{product.url}/login/")
     no_barriers(agent)
     log_in(agent, product)

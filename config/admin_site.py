@@ -1,0 +1,125 @@
+"""The admin's front: what is in it, in the words of the people who run a shop, and one log-in for everything."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Words = str | Promise
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of the menu, and what one finds behind it."""
+
+    model: str
+    name: Words
+    explanation: Words
+
+
+@dataclass(frozen=True)
+class Section:
+    """Items that belong together for whoever looks for one of them."""
+
+    name: Words
+    explanation: Words
+    items: tuple[Item, ...] = ()
+
+
+SECTIONS = (
+    Section(
+        _("Channels"),
+        _("The TikTok accounts whose messages arrive here."),
+        (
+            Item(
+                "channels_tiktok.channel",
+                _("TikTok Business Messaging"),
+                _("Connect, rename, repair and remove accounts."),
+            ),
+        ),
+    ),
+    Section(
+        _("People"),
+        _("Who may log in, and what each of them may do."),
+        (
+            Item("auth.user", _("Users"), _("Everyone with a log-in: their name, password and permissions.")),
+            Item("auth.group", _("Groups"), _("Permissions that several people share, such as “Agent”.")),
+            Item("authtoken.tokenproxy", _("API tokens"), _("Keys with which your other programs log in.")),
+        ),
+    ),
+    Section(
+        _("Webhook events"),
+        _("Everything that TikTok delivered, as it came. Nothing is lost when something fails."),
+        (
+            Item(
+                "channels_tiktok.webhookevent",
+                _("Journal"),
+                _("See what TikTok delivered, and have what failed tried again."),
+            ),
+        ),
+    ),
+    Section(
+        _("Background tasks"),
+        _("The work that runs behind the pages. Look here when something seems stuck."),
+        (
+            Item("django_q.schedule", _("Schedules"), _("What runs by itself, how often, and when next.")),
+            Item("django_q.ormq", _("Waiting"), _("Tasks that no worker has taken up yet.")),
+            Item("django_q.failure", _("Failed"), _("Tasks that ended with an error, and the error.")),
+            Item("django_q.success", _("Done"), _("Tasks that ended well.")),
+        ),
+    ),
+)
+REST = Section(_("More"), _("Everything else that is kept."))
+
+
+class AdminSite(admin.AdminSite):
+    """Django's admin with our menu, our names and the log-in page of the inbox."""
+
+    site_title = _("Reply48")
+    site_header = _("Reply48")
+    index_title = _("Admin")
+    enable_nav_sidebar = False  # ours is templates/admin/base.html
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        found = sections(context["available_apps"])
+        items = [item for section in found for item in section["items"]]
+        here = next((item for item in items if request.path.startswith(item["url"])), None)
+        return {**context, "sections": found, "here": here}
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """There is one log-in page; who is logged in and still ends here may not see the admin."""
+        wanted = request.GET.get("next", "")
+        if self.has_permission(request):
+            return HttpResponseRedirect(resolve_url("admin:index"))
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        return redirect_to_login(wanted or resolve_url("admin:index"), resolve_url(settings.LOGIN_URL))
+
+
+def sections(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort what Django lists by app into our sections; what no section names comes last, as "More"."""
+    models = {
+        f"{app['app_label']}.{model['object_name'].lower()}": model
+        for app in apps
+        for model in app["models"]
+        if model["admin_url"]
+    }
+    found = []
+    for section in SECTIONS:
+        lines = [
+            {"name": item.name, "explanation": item.explanation, "url": models.pop(item.model)["admin_url"]}
+            for item in section.items
+            if item.model in models
+        ]
+        found.append({"name": section.name, "explanation": section.explanation, "items": lines})
+    others = [{"name": model["name"], "explanation": "", "url": model["admin_url"]} for model in models.values()]
+    found.append({"name": REST.name, "explanation": REST.explanation, "items": others})
+    return [section for section in found if section["items"]]

@@ -1,0 +1,260 @@
+"""Fetch what belongs to messages and contacts: pictures, videos, stickers, portraits.
+
+Guarantee: the message is there at once and waits for nobody; its file follows. A file is fetched by one worker
+at a time, outside any transaction, and tried again after growing pauses while TikTok is away. What can't be
+had is said in a sentence on the message. A worker that dies in between has only lost an attempt: its lease ends.
+
+The rows are the queue: `Attachment.state` *pending*, `Contact.picture_fetch_at`. A claim is a conditional
+update that moves the next attempt behind the lease. Files get names that nobody can guess, and are only given
+out by `inbox/views/files.py`.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.fields.files import FieldFile
+
+from channels_tiktok import errors, tokens
+from channels_tiktok.answers import Media
+from channels_tiktok.client import tiktok
+from channels_tiktok.models import Channel
+from inbox.incoming import read_listed
+from inbox.media import Examined, File, NotShowable, examine, portrait
+from inbox.models import Attachment, Contact, ConversationEvent, Message
+from inbox.sending import line
+from inbox.timeline import record
+
+logger = logging.getLogger(__name__)
+
+# Then the task rings anew, so that replies and webhooks never wait longer for a worker.
+FETCH_FOR = timedelta(seconds=10)
+SECONDS_BETWEEN = 0.1  # leaves most of TikTok's ten calls a second to replies
+LEASE = timedelta(minutes=2)  # longer than the worker lets a task run
+PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 600, 3_600, 21_600)]
+PORTRAIT_PAUSE = timedelta(hours=1)
+PORTRAIT_LIMIT = 5 * 1024 * 1024  # bytes
+NOT_NAMED = "TikTok didn't say where this file is."
+GAVE_UP = "TikTok did not give this file, although we asked for it several times."
+
+
+def fetch_due(
+    *,
+    clock: Callable[[], datetime],
+    at_most: timedelta = FETCH_FOR,
+    pause: Callable[[], None] = lambda: time.sleep(SECONDS_BETWEEN),
+) -> int:
+    """Fetch the files that are due, the newest messages' first; give how many were tried.
+
+    After `at_most` it rings for a fresh task instead of going on.
+    """
+    tried, end = 0, clock() + at_most
+    for fetch_next in _waiting(clock):
+        if clock() >= end:
+            from inbox.tasks import fetch_files
+
+            fetch_files.ring()
+            break
+        tried += fetch_next(at=clock())
+        pause()
+    return tried
+
+
+def _waiting(clock: Callable[[], datetime]) -> Iterator[Callable[..., bool]]:
+    """What is due, found a few at a time. New messages' files go before a backfill's and before portraits."""
+    while ids := list(_due_attachments(clock()).order_by("-id").values_list("pk", flat=True)[:20]):
+        for pk in ids:
+            yield partial(_fetch_attachment, pk)
+    while ids := list(_due_portraits(clock()).order_by("-id").values_list("pk", flat=True)[:20]):
+        for pk in ids:
+            yield partial(_fetch_portrait, pk)
+
+
+# ── Attachments ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _due_attachments(at: datetime) -> QuerySet[Attachment]:
+    return Attachment.objects.filter(
+        Q(try_again_at__isnull=True) | Q(try_again_at__lte=at),
+        state=Attachment.State.PENDING,
+        message__conversation__channel__status=Channel.Status.CONNECTED,
+    )
+
+
+def _fetch_attachment(pk: int, *, at: datetime) -> bool:
+    """Claim one attachment, fetch it, settle it; False if somebody else was faster."""
+    # The claim itself names no other table: PostgreSQL and SQLite update one row.
+    free = Attachment.objects.filter(
+        Q(try_again_at__isnull=True) | Q(try_again_at__lte=at), pk=pk, state=Attachment.State.PENDING
+    )
+    if not free.update(attempts=F("attempts") + 1, try_again_at=at + LEASE):
+        return False
+    attachment = Attachment.objects.select_related("message__conversation__channel__credential").get(pk=pk)
+    try:
+        examined = examine(_download(attachment, at=at).content)
+    except errors.ReconnectNeeded:
+        # No fault of the file's: it waits until the channel is connected again.
+        _mine(attachment).update(attempts=attachment.attempts - 1, try_again_at=None)
+    except errors.Refused as refusal:
+        _fail(attachment, refusal.sentence, at=at)
+    except NotShowable as reason:
+        _fail(attachment, str(reason), at=at)
+    except errors.TikTokError as error:
+        _try_again(attachment, error, at=at)
+    else:
+        _keep(attachment, examined, at=at)
+    return True
+
+
+def _download(attachment: Attachment, *, at: datetime) -> Media:
+    """The bytes, by whichever way TikTok offers this kind (docs/tiktok-api.md 3.3, 3.5)."""
+    channel = attachment.message.conversation.channel
+
+    def call(token: str) -> Media:
+        if attachment.media_id:
+            return _offered(attachment, token)
+        return _shown(attachment, token)
+
+    return tokens.with_access(channel=channel, at=at, call=call)
+
+
+def _offered(attachment: Attachment, token: str) -> Media:
+    """A picture or video: ask where it is, which is good for a day, and fetch it with the token."""
+    message = attachment.message
+    conversation = message.conversation
+    url = tiktok().download_url(
+        token=token,
+        business_id=conversation.channel.business_id,
+        conversation_id=conversation.tiktok_conversation_id,
+        message_id=message.tiktok_message_id or "",
+        media_id=attachment.media_id,
+        media_type="VIDEO" if attachment.kind == Message.Kind.VIDEO else "IMAGE",
+    )
+    return tiktok().fetch_media(url, token)
+
+
+def _shown(attachment: Attachment, token: str) -> Media:
+    """A sticker or emoji: its address stands in the message; TikTok's list has a fresh one once it expired."""
+    try:
+        if attachment.source_url:
+            return tiktok().fetch_media(attachment.source_url)
+        raise errors.Refused(NOT_NAMED)
+    except errors.Refused:
+        url = _address_in_list(attachment, token)
+        if not url or url == attachment.source_url:
+            raise
+        Attachment.objects.filter(pk=attachment.pk).update(source_url=url)
+        return tiktok().fetch_media(url)
+
+
+def _address_in_list(attachment: Attachment, token: str) -> str:
+    conversation = attachment.message.conversation
+    listed = tiktok().messages(
+        token=token,
+        business_id=conversation.channel.business_id,
+        conversation_id=conversation.tiktok_conversation_id,
+    )
+    for entry in listed.messages:
+        if str(entry.get("message_id", "")) == attachment.message.tiktok_message_id:
+            incoming = read_listed({**entry, "timestamp": None}, received_at=attachment.message.occurred_at)
+            return str(incoming.content.get("url", ""))[:2083]
+    return ""
+
+
+def _keep(attachment: Attachment, examined: Examined, *, at: datetime) -> None:
+    """Write the files, then say so in one transaction; a claim that was lost meanwhile leaves no files behind."""
+    written = [_write(attachment.file, examined.file)]
+    if examined.thumbnail:
+        written.append(_write(attachment.thumbnail, examined.thumbnail))
+    with transaction.atomic():
+        kept = _mine(attachment).update(
+            state=Attachment.State.STORED,
+            file=attachment.file.name,
+            thumbnail=attachment.thumbnail.name or "",
+            content_type=examined.file.content_type,
+            width=examined.width,
+            height=examined.height,
+            try_again_at=None,
+            error="",
+        )
+        if kept:
+            record([line(attachment.message, ConversationEvent.Kind.ATTACHMENT_STORED, at=at)])
+    if not kept:
+        for file in written:
+            file.storage.delete(str(file.name))
+
+
+def _try_again(attachment: Attachment, error: errors.TikTokError, *, at: datetime) -> None:
+    if attachment.attempts > len(PAUSES):
+        _fail(attachment, GAVE_UP, at=at)
+        return
+    logger.info("%s was not fetched: %s", attachment, error)
+    again = at + PAUSES[attachment.attempts - 1]
+    _mine(attachment).update(try_again_at=again, error=error.sentence)
+
+
+def _fail(attachment: Attachment, sentence: str, *, at: datetime) -> None:
+    logger.warning("%s can't be had: %s", attachment, sentence)
+    with transaction.atomic():
+        if _mine(attachment).update(state=Attachment.State.FAILED, try_again_at=None, error=sentence):
+            record([line(attachment.message, ConversationEvent.Kind.ATTACHMENT_FAILED, at=at)])
+
+
+def _mine(attachment: Attachment) -> QuerySet[Attachment]:
+    """The row, while the claim that read it still holds."""
+    return Attachment.objects.filter(
+        pk=attachment.pk, state=Attachment.State.PENDING, attempts=attachment.attempts
+    )
+
+
+def _write(field: FieldFile, file: File) -> FieldFile:
+    field.save(f"{secrets.token_urlsafe(24)}.{file.extension}", ContentFile(file.content), save=False)
+    return field
+
+
+# ── Contacts' pictures ────────────────────────────────────────────────────────────────────────────────
+
+
+def _due_portraits(at: datetime) -> QuerySet[Contact]:
+    return Contact.objects.filter(picture_fetch_at__lte=at)
+
+
+def _fetch_portrait(pk: int, *, at: datetime) -> bool:
+    """Claim one contact's picture, copy it, settle it; False if somebody else was faster."""
+    if not Contact.objects.filter(pk=pk, picture_fetch_at__lte=at).update(picture_fetch_at=at + LEASE):
+        return False
+    contact = Contact.objects.get(pk=pk)
+    mine = Contact.objects.filter(pk=pk, picture_url=contact.picture_url, picture_fetch_at=at + LEASE)
+    try:
+        picture = portrait(tiktok().fetch_media(contact.picture_url, limit=PORTRAIT_LIMIT).content)
+    except (errors.Refused, NotShowable) as reason:
+        logger.info("the picture of contact %s can't be had: %s", pk, reason)
+        mine.update(picture_fetch_at=None)  # the next list brings another address, and another attempt
+        return True
+    except errors.TikTokError:
+        mine.update(picture_fetch_at=at + PORTRAIT_PAUSE)
+        return True
+    storage, former = contact.picture.storage, contact.picture.name
+    _write(contact.picture, picture)
+    with transaction.atomic():
+        kept = mine.update(picture=contact.picture.name, picture_fetch_at=None)
+        if kept:
+            record(
+                ConversationEvent(
+                    channel_id=contact.channel_id,
+                    conversation=conversation,
+                    kind=ConversationEvent.Kind.CONTACT_CHANGED,
+                    at=at,
+                )
+                for conversation in contact.conversations.all()
+            )
+    unwanted = former if kept else contact.picture.name
+    if unwanted:
+        storage.delete(unwanted)
+    return True
