@@ -87,6 +87,7 @@ def test_pictures_undo_plans_and_drafts(product, agent, phone):
     expect(agent.locator(".message.is-outbound").last).to_contain_text("Sent")
     expect(phone.locator(".from-business").last).to_contain_text("This one?")
     expect(phone.locator(".from-business img")).to_have_count(1)
+    expect(agent.locator(".message.is-outbound .bubble img").last).to_be_visible()
 
     # What can't be sent is refused in words, and the text stays.
     box.fill("And this?")
