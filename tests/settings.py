@@ -3,6 +3,8 @@
 import os
 
 os.environ.update(
+    # Playwright's own event loop runs in the thread of whatever test comes after a browser test.
+    DJANGO_ALLOW_ASYNC_UNSAFE="true",
     DEBUG="false",
     SECRET_KEY="only-for-tests",
     TOKEN_ENCRYPTION_KEYS="MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
