@@ -53,12 +53,16 @@ def links() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("document", "target"), links())
 def test_links_lead_somewhere(document, target):
-    if target == "docs/images/inbox.png":
-        pytest.skip("the screenshot is taken from a finished page")
-
     assert ((ROOT / document).parent / target).exists()
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:\w+/)+\w+\.\w+)`", read("ARCHITECTURE.md")))))
 def test_files_of_the_map_exist(path):
     assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", read("docs/coverage.md"))) - {"inbox/"})
+)
+def test_tests_that_the_coverage_names_exist(path):
+    assert (ROOT / "tests" / path).exists()
