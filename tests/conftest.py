@@ -9,6 +9,12 @@ from tests.factories import NOW
 from tests.local_tiktok import LocalTikTok
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Journeys last: their servers and browsers run until the end, and would slow down all that comes after."""
+    items.sort(key=lambda item: "journeys" in item.path.parts)
+
+
 class Clock:
     """The time that a test has set; call it to read it."""
 

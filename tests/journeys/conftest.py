@@ -164,3 +164,12 @@ def browser_type_launch_args(browser_type_launch_args) -> dict[str, Any]:
     """Debian's Chromium; it runs as root in CI, and must not call home."""
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": quiet}
+
+
+@pytest.fixture(autouse=True)
+def _pages_are_closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A page that stays open goes on asking for news."""
+    yield
+    if "browser" in request.fixturenames:
+        for context in request.getfixturevalue("browser").contexts:
+            context.close()
