@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from channels_tiktok import errors
-from inbox import access, delivering, reconciling, sending
+from inbox import access, delivering, reconciling, sending, timeline
 from inbox.models import REPLIES_PER_WINDOW, ConversationEvent, Message, ReplyWindow
 from inbox.refusals import BadReply
 from inbox.windows import ReplyRefused
@@ -115,7 +115,8 @@ class Sending(RuleBasedStateMachine):
         text, message_id = sorted(self.carried_out.items())[pick % len(self.carried_out)]
         access.lock_conversation(self.conversation.pk)
         message = Message.objects.get(text=text)
-        delivering.settle_sent(message.pk, tiktok_message_id=message_id, sent_at=self.at, at=self.at)
+        settled = delivering.settle_sent(message.pk, tiktok_message_id=message_id, tiktok_time=self.at, at=self.at)
+        timeline.record(settled)
 
     @rule()
     def the_last_look_is_over(self) -> None:
