@@ -154,6 +154,8 @@ def _connected_conversations() -> QuerySet[Conversation]:
 def deliver(message: Message, *, clock: Clock) -> None:
     """Hand a claimed reply to TikTok and write down what became of it."""
     try:
+        if _was_taken_after_all(message, clock=clock):
+            return
         media_id = _uploaded(message, clock=clock) if message.kind == Message.Kind.IMAGE else None
         message_id = _send(message, media_id=media_id, clock=clock)
     except errors.DirectMessageRefused as error:
@@ -172,6 +174,21 @@ def deliver(message: Message, *, clock: Clock) -> None:
             lines = settle_sent(message.pk, tiktok_message_id=message_id, at=clock())
             copy_last_message(locked)
             timeline.record(lines)
+
+
+def _was_taken_after_all(message: Message, *, clock: Clock) -> bool:
+    """Whether the last attempt, which TikTok answered with an error of its own (5xxxx), reached the customer.
+
+    Such a code says "processing error" and is to be tried again (docs/tiktok-api.md 5.3), but nobody promises
+    that nothing was carried out: TikTok's list tells.
+    """
+    from inbox.reconciling import read_list
+
+    if not (message.error_code.isdigit() and 50_000 <= int(message.error_code) < 60_000):
+        return False
+    read_list(message, at=clock())
+    message.refresh_from_db(fields=["state"])
+    return message.state != State.SENDING
 
 
 def _send(message: Message, *, media_id: str | None, clock: Clock) -> str:

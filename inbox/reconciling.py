@@ -41,23 +41,28 @@ def reconcile_due(*, at: datetime) -> int:
 
 
 def _look(message: Message, *, at: datetime) -> None:
-    conversation = message.conversation
-    channel = conversation.channel
     try:
-        listed = tokens.with_access(
-            channel=channel,
-            at=at,
-            call=lambda token: tiktok().messages(
-                token=token,
-                business_id=channel.business_id,
-                conversation_id=conversation.tiktok_conversation_id,
-            ),
-        )
+        read_list(message, at=at)
     except errors.TikTokError:
-        Message.objects.filter(pk=message.pk).update(try_again_at=at + PAUSES[0])
+        still = Message.objects.filter(pk=message.pk, state=Message.State.UNCONFIRMED)
+        still.update(try_again_at=at + PAUSES[0])
         return
-    receive_list(channel=channel, messages=listed.messages, at=at)
     _plan_next_look(message, at=at)
+
+
+def read_list(message: Message, *, at: datetime) -> None:
+    """Read TikTok's list of the conversation; if the reply is in it, that settles it. Raises TikTokError."""
+    conversation, channel = message.conversation, message.conversation.channel
+    listed = tokens.with_access(
+        channel=channel,
+        at=at,
+        call=lambda token: tiktok().messages(
+            token=token,
+            business_id=channel.business_id,
+            conversation_id=conversation.tiktok_conversation_id,
+        ),
+    )
+    receive_list(channel=channel, messages=listed.messages, at=at)
 
 
 def _plan_next_look(message: Message, *, at: datetime) -> None:

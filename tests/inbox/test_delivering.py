@@ -92,6 +92,18 @@ def test_a_passing_fault_is_tried_again_until_it_works(tiktok, conversation, age
     assert first.error_detail == ""
 
 
+def test_what_tiktok_answered_with_an_error_of_its_own_is_looked_for_before_it_is_sent_again(
+    tiktok, conversation, agent, clock
+):
+    reply = make_reply(conversation, agent, "Once only")
+    tiktok.fault("code", code=50002, after=True)
+    deliver(clock)
+    clock.at += 10 * SECOND
+    deliver(clock)
+    reply.refresh_from_db()
+    assert (reply.state, tiktok.sends()) == ("sent", ["Once only"])
+
+
 def test_temporarily_restricted_is_left_alone_for_five_minutes(tiktok, conversation, agent, clock):
     reply = make_reply(conversation, agent)
     tiktok.fault("code", code=40100, message="App is temporarily restricted.")
