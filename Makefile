@@ -1,7 +1,7 @@
 # Reply48. Needs make, bash and Python 3.11 or newer; everything else is installed into .venv.
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
-.PHONY: help run serve worker test lint requirements clean
+.PHONY: help run serve worker test lint bench requirements clean
 
 PY = .venv/bin/python
 # The machine's Python makes .venv: python3.11 where there is one, else python3.
@@ -47,6 +47,9 @@ lint: .venv/.installed-dev  ## Check style, types, migrations and production set
 	@mkdir -p data
 	@$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+
+bench: .venv/.installed-dev  ## Kill the worker at random moments under faults; count what was lost or doubled (ARGS=100)
+	@$(PY) bench/kill_drill.py $(or $(ARGS),20)
 
 requirements: .venv/.installed-dev  ## Compile requirements/*.in into the pinned, hashed files
 	cd requirements && ../$(PY) -m uv pip compile --quiet --python-version 3.11 --generate-hashes \
