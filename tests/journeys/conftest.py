@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -112,7 +113,7 @@ def database_url(tmp_path_factory) -> Iterator[str]:
     from django.db import connections
 
     options = connections["default"].settings_dict
-    name = f"journey_{os.getpid()}"
+    name = f"journey_{os.getpid()}_{secrets.token_hex(4)}"
     server = {"host": options["HOST"], "port": options["PORT"], "user": options["USER"]}
     server["password"] = options["PASSWORD"]
     with psycopg.connect(dbname="postgres", autocommit=True, **server) as admin:

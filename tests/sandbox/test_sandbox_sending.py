@@ -5,6 +5,8 @@ import io
 
 import pytest
 from PIL import Image
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 HOUR = 3600
 
@@ -17,9 +19,10 @@ def picture(kind="JPEG"):
 
 def upload(tiktok, content, name="a.jpg", **changes):
     form = {"business_id": tiktok.business_id, "media_type": "IMAGE", **changes}
-    return tiktok.raw(
-        "POST", "business/message/media/upload/", data=form | {"file": (io.BytesIO(content), name)}
-    ).get_json()
+    file = FileStorage(io.BytesIO(content), filename=name)
+    boundary, body = encode_multipart(form | {"file": file})  # the client itself would leave a large file open
+    kind = f"multipart/form-data; boundary={boundary}"
+    return tiktok.raw("POST", "business/message/media/upload/", data=body, content_type=kind).get_json()
 
 
 REFUND = {"type": "REPLY", "title": "Refund", "id": "r"}
