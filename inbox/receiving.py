@@ -5,7 +5,8 @@ An event is applied and marked as processed in one transaction, so a crash leave
 An event that can't be applied fails alone, with its reason, and its neighbours go on. Any order of the same
 events leads to the same conversations: times are TikTok's, and nothing depends on what came first.
 
-Read `drain`, then `_apply`, then the function named after the event (docs/tiktok-api.md 4.3–4.9).
+Read `drain`, then `_apply`, then the function named after the event (docs/tiktok-api.md 4.3–4.9). What is usual,
+a customer writing, is taken in many at a time by `inbox.receiving_together`, to the same effect.
 """
 
 import logging
@@ -19,6 +20,7 @@ from django.db import OperationalError, connection, transaction
 from channels_tiktok import connecting, journal, polling
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
 from inbox import access, delivering, referrals, timeline, windows
+from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, message_of
 from inbox.delivering import apply_read_mark, settle_sent
 from inbox.following import follow_channels
 from inbox.incoming import (
@@ -34,7 +36,6 @@ from inbox.incoming import (
     read_id,
 )
 from inbox.models import (
-    Attachment,
     Contact,
     ContactUsername,
     Conversation,
@@ -42,12 +43,13 @@ from inbox.models import (
     Message,
     Reaction,
 )
+from inbox.receiving_together import receive_together
 from inbox.sending import copy_last_message, line
 
 logger = logging.getLogger(__name__)
 
 # Events per transaction. On SQLite a batch keeps every other writer waiting, webhooks among them: keep it short.
-BATCH = {"postgresql": 100, "sqlite": 20}
+BATCH = {"postgresql": 100, "sqlite": 50}
 # Hand over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut this one.
 DRAIN_FOR = timedelta(seconds=40)
 
@@ -99,14 +101,17 @@ def process_batch(*, at: datetime) -> int:
     events = journal.claim_pending(limit=BATCH[connection.vendor], at=at)
     if not events:
         return 0
-    lines: Lines = []
-    processed: list[WebhookEvent] = []
     channels = {
         channel.business_id: channel
         for channel in Channel.objects.filter(business_id__in={event.business_id for event in events})
     }
-    # Sorted, so that two workers lock conversations in the same order and never wait for each other in a ring.
-    for delivery, event in sorted(_decoded(events, at=at), key=_place):
+    # Sorted, so that two workers begin conversations in the same order and never wait for each other in a ring.
+    deliveries = sorted(_decoded(events, at=at), key=_place)
+    processed, lines = receive_together(deliveries, channels)
+    done = {event.pk for event in processed}
+    for delivery, event in deliveries:
+        if event.pk in done:
+            continue
         try:
             with transaction.atomic():
                 lines += _apply(delivery, event, channels.get(delivery.business_id))
@@ -204,20 +209,10 @@ def _receive_from_customer(
     conversation: Conversation, incoming: Incoming, *, at: datetime, is_news: bool
 ) -> Lines:
     """The customer wrote: store it, open its reply window, bring the conversation back to the agents."""
-    is_newest = conversation.last_message_id is None or incoming.at >= conversation.last_message_at
     message = _store(conversation, incoming, Message.Source.CUSTOMER, Message.State.RECEIVED)
     windows.open_window(conversation=conversation, message=message)
-    told = {"future_time": incoming.content["future_time"]} if "future_time" in incoming.content else {}
-    lines = [line(message, Line.MESSAGE_RECEIVED, at=at, **told)]
-    conversation.inbound_count += is_news  # its row is locked
-    if is_newest and is_news and conversation.status != Conversation.Status.OPEN:
-        lines.append(line(message, Line.STATUS_CHANGED, at=at, before=conversation.status, after="open"))
-        conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
-    if is_newest:
-        conversation.last_message, conversation.last_message_at = message, message.occurred_at
-    conversation.save(
-        update_fields=["inbound_count", "status", "snoozed_until", "last_message", "last_message_at"]
-    )
+    lines = bring_back(conversation, message, at=at, is_news=is_news)
+    conversation.save(update_fields=BROUGHT_BACK)
     return lines
 
 
@@ -415,28 +410,10 @@ def _remember_username(contact: Contact, username: str, seen_at: datetime) -> No
 def _store(
     conversation: Conversation, incoming: Incoming, source: Message.Source, state: Message.State
 ) -> Message:
-    kind = incoming.message_kind
-    message = Message.objects.create(
-        conversation=conversation,
-        direction=Message.Direction.INBOUND if incoming.from_customer else Message.Direction.OUTBOUND,
-        kind=kind,
-        source=source,
-        state=state,
-        text=incoming.text,
-        content=incoming.content,
-        tiktok_kind=incoming.kind[:50],
-        tiktok_message_id=incoming.message_id,
-        quoted_message_id=incoming.quoted_message_id,
-        occurred_at=incoming.at,
-        sent_at=incoming.at,
-    )
-    if kind in MEDIA_KINDS:
-        Attachment.objects.create(
-            message=message,
-            kind=kind,
-            media_id=str(incoming.content.get("media_id", ""))[:500],
-            source_url=str(incoming.content.get("url", ""))[:2083],
-        )
+    message = message_of(conversation, incoming, source, state)
+    message.save(force_insert=True)
+    if attachment := attachment_of(message):
+        attachment.save(force_insert=True)
     return message
 
 

@@ -140,18 +140,23 @@ def open_window(*, conversation: Conversation, message: Message) -> ReplyWindow:
 
     A message that arrives late opens a window in the past: it never shortens a newer one.
     """
-    window = ReplyWindow.objects.create(
-        conversation=conversation,
+    window = window_of(message)
+    window.save(force_insert=True)
+    _move_later_replies(conversation, window)
+    if conversation.window is None or _comes_after(window, conversation.window):
+        conversation.window, conversation.window_closes_at = window, window.closes_at
+        conversation.save(update_fields=["window", "window_closes_at"])
+    return window
+
+
+def window_of(message: Message) -> ReplyWindow:
+    """The row of the window that a customer's message opens, not yet stored."""
+    return ReplyWindow(
+        conversation=message.conversation,
         opened_by=message,
         opened_at=message.occurred_at,
         closes_at=message.occurred_at + REPLY_WINDOW,
     )
-    _move_later_replies(conversation, window)
-    if conversation.window is None or _comes_after(window, conversation.window):
-        conversation.window = window
-        conversation.window_closes_at = window.closes_at
-        conversation.save(update_fields=["window", "window_closes_at"])
-    return window
 
 
 def place_in_window(message: Message) -> None:
