@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
@@ -235,7 +236,7 @@ def _known_messages(usual: Iterable[tuple[Conversation, Letters]]) -> set[tuple[
 
 
 # Written out, because every delivery pays for them: `bulk_update` takes twice as long as all the rest together.
-_CONVERSATION_FIELDS = [
+_CONVERSATION_FIELDS: list[Any] = [
     Conversation._meta.get_field(name) for name in (*BROUGHT_BACK, "window", "window_closes_at")
 ]
 _UPDATE_CONVERSATION = (
