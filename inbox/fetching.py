@@ -11,7 +11,6 @@ out by `inbox/views/files.py`.
 
 import logging
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +20,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.fields.files import FieldFile
 
-from channels_tiktok import errors, tokens
+from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.answers import Media
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
@@ -35,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 # Then the task rings anew, so that replies and webhooks never wait longer for a worker.
 FETCH_FOR = timedelta(seconds=10)
-SECONDS_BETWEEN = 0.1  # leaves most of TikTok's ten calls a second to replies
 LEASE = timedelta(minutes=2)  # longer than the worker lets a task run
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 600, 3_600, 21_600)]
 PORTRAIT_PAUSE = timedelta(hours=1)
@@ -45,12 +43,7 @@ OUR_FAULT = "This file could not be stored here. An administrator finds the reas
 GAVE_UP = "TikTok did not give this file, although we asked for it several times."
 
 
-def fetch_due(
-    *,
-    clock: Callable[[], datetime],
-    at_most: timedelta = FETCH_FOR,
-    pause: Callable[[], None] = lambda: time.sleep(SECONDS_BETWEEN),
-) -> int:
+def fetch_due(*, clock: Callable[[], datetime], at_most: timedelta = FETCH_FOR) -> int:
     """Fetch the files that are due, the newest messages' first; give how many were tried.
 
     After `at_most` it rings for a fresh task instead of going on.
@@ -63,7 +56,6 @@ def fetch_due(
             fetch_files.ring()
             break
         tried += fetch_next(at=clock())
-        pause()
     return tried
 
 
@@ -122,16 +114,17 @@ def _download(attachment: Attachment, *, at: datetime) -> Media:
 
     def call(token: str) -> Media:
         if attachment.media_id:
-            return _offered(attachment, token)
-        return _shown(attachment, token)
+            return _offered(attachment, token, at=at)
+        return _shown(attachment, token, at=at)
 
     return tokens.with_access(channel=channel, at=at, call=call)
 
 
-def _offered(attachment: Attachment, token: str) -> Media:
+def _offered(attachment: Attachment, token: str, *, at: datetime) -> Media:
     """A picture or video: ask where it is, which is good for a day, and fetch it with the token."""
     message = attachment.message
     conversation = message.conversation
+    pacing.wait_for_spare_turn(at=at)
     url = tiktok().download_url(
         token=token,
         business_id=conversation.channel.business_id,
@@ -143,22 +136,23 @@ def _offered(attachment: Attachment, token: str) -> Media:
     return tiktok().fetch_media(url, token)
 
 
-def _shown(attachment: Attachment, token: str) -> Media:
+def _shown(attachment: Attachment, token: str, *, at: datetime) -> Media:
     """A sticker or emoji: its address stands in the message; TikTok's list has a fresh one once it expired."""
     try:
         if attachment.source_url:
             return tiktok().fetch_media(attachment.source_url)
         raise errors.Refused(NOT_NAMED)
     except errors.Refused:
-        url = _address_in_list(attachment, token)
+        url = _address_in_list(attachment, token, at=at)
         if not url or url == attachment.source_url:
             raise
         Attachment.objects.filter(pk=attachment.pk).update(source_url=url)
         return tiktok().fetch_media(url)
 
 
-def _address_in_list(attachment: Attachment, token: str) -> str:
+def _address_in_list(attachment: Attachment, token: str, *, at: datetime) -> str:
     conversation = attachment.message.conversation
+    pacing.wait_for_spare_turn(at=at)
     listed = tiktok().messages(
         token=token,
         business_id=conversation.channel.business_id,
