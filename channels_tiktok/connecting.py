@@ -16,7 +16,6 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django_q.tasks import async_task
 
 from channels_tiktok import journal
 from channels_tiktok.answers import BusinessProfile, TokenGrant
@@ -24,6 +23,7 @@ from channels_tiktok.client import tiktok
 from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ChannelEvent, Credential, OAuthState
 from config.encryption import SecretUnreadable
+from config.tasks import ring
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ def finish(
         raise
     journal.ring_drain()
     _register_webhook_for(channel)
-    async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
+    ring(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
-from django_q.tasks import async_task
+
+from config.tasks import ring
 
 
 @dataclass(frozen=True)
@@ -55,4 +56,4 @@ def ring_every_sweep() -> None:
     """Enqueue each sweep once, now."""
     for every in SCHEDULES:
         if every.sweep:
-            async_task(every.path)
+            ring(every.path)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from channels_tiktok import errors, pacing, polling
 from channels_tiktok.models import Channel, Polling, WebhookEvent
+from config.tasks import ring
 from inbox import listed, receiving
 from inbox.models import Contact, Conversation
 
@@ -50,9 +51,7 @@ def poll_due(*, clock: Clock, at_most: timedelta = POLL_FOR) -> int:
         except errors.TikTokError:
             continue  # said on the channel's page, and tried again; the other channels go on
         if clock() >= end:
-            from inbox.tasks import poll_channels
-
-            poll_channels.ring()
+            ring("inbox.tasks.poll_channels")
             break
     return were_read
 
@@ -102,9 +101,7 @@ def poll(*, channel: Channel, clock: Clock) -> Generator[Step, None, None]:
         if not is_over:
             polling.interrupt(run, at=clock())
         if Contact.objects.filter(picture_fetch_at__lte=clock()).exists():
-            from inbox.tasks import fetch_files
-
-            fetch_files.ring()
+            ring("inbox.tasks.fetch_files")
 
 
 def _knower(channel: Channel) -> polling.IsKnown:

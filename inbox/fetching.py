@@ -24,6 +24,7 @@ from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.answers import Media
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from config.tasks import ring
 from inbox.incoming import read_listed
 from inbox.media import Examined, File, NotShowable, examine, portrait
 from inbox.models import Attachment, Contact, ConversationEvent, Message
@@ -51,9 +52,7 @@ def fetch_due(*, clock: Callable[[], datetime], at_most: timedelta = FETCH_FOR) 
     tried, end = 0, clock() + at_most
     for fetch_next in _waiting(clock):
         if clock() >= end:
-            from inbox.tasks import fetch_files
-
-            fetch_files.ring()
+            ring("inbox.tasks.fetch_files")
             break
         tried += fetch_next(at=clock())
     return tried

@@ -18,6 +18,7 @@ from django.db import OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal, polling
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from config.tasks import ring
 from inbox import access, delivering, referrals, timeline, windows
 from inbox.delivering import apply_read_mark, settle_sent
 from inbox.following import follow_channels
@@ -78,9 +79,7 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
         if not batch:
             return settled
         settled += batch
-    from inbox.tasks import drain_journal
-
-    drain_journal.ring()
+    ring("inbox.tasks.drain_journal")
     return settled
 
 
@@ -129,9 +128,7 @@ def process_batch(*, at: datetime) -> int:
 def finish(lines: Lines) -> None:
     """End a transaction: have the files of its messages fetched, and write the timeline."""
     if any(line.message and line.message.kind in MEDIA_KINDS for line in lines):
-        from inbox.tasks import fetch_files
-
-        fetch_files.ring()
+        ring("inbox.tasks.fetch_files")
     timeline.record(lines)
 
 

@@ -1,6 +1,10 @@
 """What runs by the clock."""
 
+import re
+from pathlib import Path
+
 import pytest
+from django.apps import apps
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ, Schedule
 
@@ -8,6 +12,9 @@ from config.schedules import SCHEDULES, ring_every_sweep, write_schedules
 from config.tasks import Task
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parents[2]
+OURS = [Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == ROOT]
+CODE = [code for app in OURS for code in app.rglob("*.py")]
 
 
 def test_after_migrating_every_schedule_is_in_the_database_and_none_else():
@@ -26,6 +33,18 @@ def test_writing_schedules_again_changes_only_what_is_wrong():
 @pytest.mark.parametrize("every", SCHEDULES, ids=lambda every: every.path)
 def test_every_schedule_names_a_task_that_exists(every):
     assert isinstance(import_string(every.path), Task)
+
+
+def test_every_task_that_is_rung_by_its_path_exists():
+    rung = {path for code in CODE for path in re.findall(r'"(\w+\.tasks\.\w+)"', code.read_text())}
+    assert "inbox.tasks.deliver_replies" in rung
+    assert [path for path in rung if not isinstance(import_string(path), Task)] == []
+
+
+def test_only_the_wrapper_knows_the_task_library_and_nobody_imports_tasks_to_ring_them():
+    importing = re.compile(r"^\s*(from \w+\.tasks import (?!task$|ring)|.*\basync_task\b)", re.MULTILINE)
+    found = {str(code.relative_to(ROOT)) for code in CODE if importing.search(code.read_text())}
+    assert found == {"config/tasks.py"}
 
 
 def test_a_worker_that_starts_rings_every_sweep():
