@@ -9,6 +9,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from channels_tiktok import journal
+from channels_tiktok import journal, portraits
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
 from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
@@ -276,7 +277,7 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
     Credential.objects.bulk_create(
         [credential], update_conflicts=True, unique_fields=["business_id"], update_fields=everything
     )
-    told = {
+    told: dict[str, Any] = {
         "username": profile.username[:100],
         "display_name": profile.display_name[:200],
         "status": Channel.Status.CONNECTED,
@@ -292,7 +293,10 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
     former = known.name if known else ""
     # Our own name survives; only where another channel took it meanwhile does it get a number.
     told["name"] = free_name(former or theirs, besides=known)
+    told |= portraits.news(known or Channel(), profile.profile_image, at=at)
     channel, _ = Channel.objects.update_or_create(business_id=grant.business_id, defaults=told)
+    if channel.picture_fetch_at:
+        ring("channels_tiktok.tasks.fetch_pictures")
     journal.reconsider(business_id=grant.business_id, at=at)
     detail = f"as @{channel.username}"
     if former and channel.name != former:

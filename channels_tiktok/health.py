@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from channels_tiktok import connecting, pacing, tokens
+from channels_tiktok import connecting, pacing, portraits, tokens
 from channels_tiktok.answers import BusinessProfile, TokenInfo, number_in
 from channels_tiktok.client import ConversationType, tiktok
 from channels_tiktok.connecting import PROFILE_FIELDS, REQUIRED_SCOPES, SCOPES
 from channels_tiktok.errors import AccessExpired, Busy, OutcomeUnknown, ReconnectNeeded, TikTokError
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from config.tasks import ring
 
 logger = logging.getLogger(__name__)
 
@@ -212,9 +213,12 @@ def _judge_profile(channel: Channel, profile: BusinessProfile, *, token: str, at
         sentence = PERSONAL.format(username=profile.username or channel.username)
         raise tokens.end(channel, ReconnectNeeded(sentence), token=token, at=at)
     told = {"username": profile.username[:100], "display_name": profile.display_name[:200]}
-    news = {name: value for name, value in told.items() if value and value != getattr(channel, name)}
+    changed = {name: value for name, value in told.items() if value and value != getattr(channel, name)}
+    news = changed | portraits.news(channel, profile.profile_image, at=at)
     if not news:
         return []
+    if "picture_url" in news:
+        ring("channels_tiktok.tasks.fetch_pictures")
     Channel.objects.filter(pk=channel.pk).update(**news)
     former = channel.username
     channel.refresh_from_db(fields=list(news))

@@ -73,6 +73,11 @@ class Channel(models.Model):
     last_call_at = models.DateTimeField(
         null=True, blank=True, help_text="Last call that TikTok carried out with its access, to the minute"
     )
+    picture = models.FileField(upload_to="channels/%Y/%m/", blank=True, help_text="Our copy, 192 pixels square")
+    picture_url = models.CharField(max_length=2083, blank=True, help_text="Where TikTok shows it, for a time")
+    picture_fetch_at = models.DateTimeField(
+        null=True, blank=True, help_text="To be fetched, not before this time; empty: nothing to fetch"
+    )
     news_since = models.DateTimeField(
         null=True,
         blank=True,
@@ -110,6 +115,11 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def picture_version(self) -> str:
+        """A word that changes with the picture, for its address."""
+        return str(self.picture.name).rsplit("/", 1)[-1][:8]
 
 
 class ChannelEvent(models.Model):

@@ -6,27 +6,24 @@ had is said in a sentence on the message. A worker that dies in between has only
 
 The rows are the queue: `Attachment.state` *pending*, `Contact.picture_fetch_at`. A claim is a conditional
 update that moves the next attempt behind the lease. Files get names that nobody can guess, and are only given
-out by `inbox/views/files.py`.
+out by `inbox/views/files.py`; what a killed worker left of them is cleared away (`channels_tiktok/files.py`).
 """
 
 import logging
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.fields.files import FieldFile
 
-from channels_tiktok import errors, pacing, tokens
+from channels_tiktok import errors, files, pacing, portraits, tokens
 from channels_tiktok.answers import Media
 from channels_tiktok.client import tiktok
+from channels_tiktok.media import Examined, NotShowable, examine
 from channels_tiktok.models import Channel
 from config.tasks import ring
 from inbox.incoming import read_listed
-from inbox.media import Examined, File, NotShowable, examine, portrait
 from inbox.models import Attachment, Contact, ConversationEvent, Message
 from inbox.sending import line
 from inbox.timeline import record
@@ -37,10 +34,9 @@ logger = logging.getLogger(__name__)
 FETCH_FOR = timedelta(seconds=10)
 LEASE = timedelta(minutes=2)  # longer than the worker lets a task run
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 600, 3_600, 21_600)]
-PORTRAIT_PAUSE = timedelta(hours=1)
-PORTRAIT_LIMIT = 5 * 1024 * 1024  # bytes
 NOT_NAMED = "TikTok didn't say where this file is."
 OUR_FAULT = "This file could not be stored here. An administrator finds the reason in the log."
+NAMED_BY = [(Attachment, "file"), (Attachment, "thumbnail"), (Contact, "picture")]
 GAVE_UP = "TikTok did not give this file, although we asked for it several times."
 
 
@@ -63,7 +59,7 @@ def _waiting(clock: Callable[[], datetime]) -> Iterator[Callable[..., bool]]:
     while ids := list(_due_attachments(clock()).order_by("-id").values_list("pk", flat=True)[:20]):
         for pk in ids:
             yield partial(_fetch_attachment, pk)
-    while ids := list(_due_portraits(clock()).order_by("-id").values_list("pk", flat=True)[:20]):
+    while ids := list(portraits.due(Contact, at=clock()).order_by("-id").values_list("pk", flat=True)[:20]):
         for pk in ids:
             yield partial(_fetch_portrait, pk)
 
@@ -176,9 +172,9 @@ def _keep_or_try_again(attachment: Attachment, examined: Examined, *, at: dateti
 
 def _keep(attachment: Attachment, examined: Examined, *, at: datetime) -> None:
     """Write the files, then say so in one transaction; a claim that was lost meanwhile leaves no files behind."""
-    written = [_write(attachment.file, examined.file)]
+    written = [files.write(attachment.file, examined.file)]
     if examined.thumbnail:
-        written.append(_write(attachment.thumbnail, examined.thumbnail))
+        written.append(files.write(attachment.thumbnail, examined.thumbnail))
     with transaction.atomic():
         kept = _mine(attachment).update(
             state=Attachment.State.STORED,
@@ -220,52 +216,21 @@ def _mine(attachment: Attachment) -> QuerySet[Attachment]:
     )
 
 
-def _write(field: FieldFile, file: File) -> FieldFile:
-    field.save(f"{secrets.token_urlsafe(24)}.{file.extension}", ContentFile(file.content), save=False)
-    return field
-
-
 # ── Contacts' pictures ────────────────────────────────────────────────────────────────────────────────
 
 
-def _due_portraits(at: datetime) -> QuerySet[Contact]:
-    return Contact.objects.filter(picture_fetch_at__lte=at)
-
-
 def _fetch_portrait(pk: int, *, at: datetime) -> bool:
-    """Claim one contact's picture, copy it, settle it; False if somebody else was faster."""
-    if not Contact.objects.filter(pk=pk, picture_fetch_at__lte=at).update(picture_fetch_at=at + LEASE):
-        return False
-    contact = Contact.objects.get(pk=pk)
-    mine = Contact.objects.filter(pk=pk, picture_url=contact.picture_url, picture_fetch_at=at + LEASE)
-    try:
-        picture = portrait(tiktok().fetch_media(contact.picture_url, limit=PORTRAIT_LIMIT).content)
-    except (errors.Refused, NotShowable) as reason:
-        logger.info("the picture of contact %s can't be had: %s", pk, reason)
-        mine.update(picture_fetch_at=None)  # the next list brings another address, and another attempt
-        return True
-    except errors.TikTokError:
-        mine.update(picture_fetch_at=at + PORTRAIT_PAUSE)
-        return True
-    except Exception:  # whatever one picture does to its decoder, the others go on
-        logger.exception("the picture of contact %s could not be examined", pk)
-        mine.update(picture_fetch_at=None)
-        return True
-    storage, former = contact.picture.storage, contact.picture.name
-    _write(contact.picture, picture)
-    with transaction.atomic():
-        kept = mine.update(picture=contact.picture.name, picture_fetch_at=None)
-        if kept:
-            record(
-                ConversationEvent(
-                    channel_id=contact.channel_id,
-                    conversation=conversation,
-                    kind=ConversationEvent.Kind.CONTACT_CHANGED,
-                    at=at,
-                )
-                for conversation in contact.conversations.all()
+    """Copy one contact's picture and tell its conversations; False if somebody else was faster."""
+
+    def tell(contact: Contact) -> None:
+        record(
+            ConversationEvent(
+                channel_id=contact.channel_id,
+                conversation=conversation,
+                kind=ConversationEvent.Kind.CONTACT_CHANGED,
+                at=at,
             )
-    unwanted = former if kept else contact.picture.name
-    if unwanted:
-        storage.delete(unwanted)
-    return True
+            for conversation in contact.conversations.all()
+        )
+
+    return portraits.fetch(Contact, pk, at=at, tell=tell)

@@ -7,8 +7,9 @@ import pytest
 import time_machine
 from PIL import Image
 
+from channels_tiktok import files, media
 from channels_tiktok.models import Channel
-from inbox import fetching, media, receiving
+from inbox import fetching, receiving
 from inbox.models import Attachment, Contact, Conversation, ConversationEvent, Message
 
 pytestmark = pytest.mark.django_db
@@ -190,7 +191,7 @@ def test_a_fault_of_our_own_holds_up_no_other_file_and_is_tried_again(tiktok, cu
     tiktok.write(customer, kind="sticker", text=None)
     hear(tiktok, clock)
     with monkeypatch.context() as patched:
-        patched.setattr(fetching, "_write" if isinstance(fault, OSError) else "examine", broken)
+        patched.setattr(*((files, "write") if isinstance(fault, OSError) else (fetching, "examine")), broken)
         assert fetching.fetch_due(clock=clock) == 2
     assert set(Attachment.objects.values_list("state", "error")) == {("pending", fetching.OUR_FAULT)}
     clock.at += timedelta(seconds=10)
