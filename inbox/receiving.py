@@ -9,12 +9,13 @@ Read `drain`, then `_apply`, then the function named after the event (docs/tikto
 """
 
 import logging
+import time
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal, polling
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
@@ -51,6 +52,7 @@ logger = logging.getLogger(__name__)
 BATCH = {"postgresql": 100, "sqlite": 20}
 # Hand over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut this one.
 DRAIN_FOR = timedelta(seconds=40)
+BATCH_PAUSES = (0.1, 0.5, 1, 2, 4)  # seconds
 
 Lines = list[ConversationEvent]
 Line = ConversationEvent.Kind
@@ -74,8 +76,7 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
     """
     settled, end = 0, clock() + at_most
     while clock() < end:
-        follow_channels(at=clock())
-        batch = _process_batch_despite_locks(clock)
+        batch = _take_batch(clock)
         if not batch:
             return settled
         settled += batch
@@ -83,12 +84,22 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
     return settled
 
 
-def _process_batch_despite_locks(clock: Callable[[], datetime]) -> int:
-    """A batch that lost a deadlock to another worker is whole again: take it up once more."""
-    try:
-        return process_batch(at=clock())
-    except OperationalError as error:
-        logger.warning("A batch of the journal is tried again: %s", error)
+def _take_batch(clock: Callable[[], datetime]) -> int:
+    """Tell what happened to channels, then apply a batch.
+
+    One that lost a deadlock to another worker, or its database, is whole again: it is taken up once more, with
+    pauses in which a database that restarts comes back.
+    """
+    for pause in BATCH_PAUSES:
+        try:
+            follow_channels(at=clock())
+            return process_batch(at=clock())
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("A batch of the journal is tried again: %s", error)
+        if not connection.in_atomic_block:
+            connection.close()
+            time.sleep(pause)
+    follow_channels(at=clock())
     return process_batch(at=clock())
 
 
@@ -114,7 +125,7 @@ def process_batch(*, at: datetime) -> int:
             journal.mark_ignored(event, str(reason), at)
         except Unreadable as error:
             journal.park(event, str(error), at)
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             raise  # the database's trouble, not the event's: the whole batch stays pending
         except Exception as error:  # whatever a poison event raises, it fails alone and is tried again later
             logger.exception("Event %s (%s) could not be applied", event.pk, event.event)
