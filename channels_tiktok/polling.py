@@ -100,10 +100,10 @@ def ask_for(*, channel: Channel, at: datetime) -> bool:
     return bool(mine.update(next_run_at=at, claimed_until=None))
 
 
-def look_soon(*, channel: Channel, at: datetime) -> None:
-    """Bring the next run forward: somebody new wrote, whose name and picture only the lists tell."""
+def look_soon(*, channel: Channel, at: datetime) -> bool:
+    """Bring the next run forward, because the lists may tell more than a webhook did; False if it is near."""
     waiting = Polling.objects.filter(channel=channel, next_run_at__gt=at + SOON)
-    waiting.update(next_run_at=at + SOON)
+    return bool(waiting.update(next_run_at=at + SOON))
 
 
 def stay(polling: Polling, *, at: datetime) -> None:

@@ -47,7 +47,20 @@ class Task(Generic[P]):
         ring(self.path, *args)
 
 
-class _Later(ORM):  # type: ignore[misc]  # django-q2 has no types
+class Queue(ORM):  # type: ignore[misc]  # django-q2 has no types
+    """django-q2's queue in our database, first come, first served.
+
+    Long work is done in small batches that ring for the next one. That one stands at the end of the queue: so
+    whatever waits by then, live messages first of all, is done before it.
+    """
+
+    @staticmethod
+    def get_connection(list_key: str | None = None) -> Any:
+        """The rows in the order in which they became due; left to itself, the database gives them in any."""
+        return ORM.get_connection(list_key).order_by("lock", "id")
+
+
+class _Later(Queue):
     """The same queue, for tasks that no worker may take before a time."""
 
     def __init__(self, at: datetime) -> None:

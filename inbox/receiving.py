@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal, polling
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
-from config.tasks import ring
+from config.tasks import ring, ring_at
 from inbox import access, delivering, referrals, timeline, windows
 from inbox.delivering import apply_read_mark, settle_sent
 from inbox.following import follow_channels
@@ -321,6 +321,8 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
             "doesn't pass such messages on: open the TikTok app to read it."
         },
     )
+    # The lists may show it, though TikTok doesn't promise that (docs/tiktok-api.md 4.5).
+    _look_soon(channel, at=received_at)
     return []  # `inbox.following` tells it
 
 
@@ -370,9 +372,14 @@ def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
             "last_message_at": incoming.at,
         },
     )
-    if is_new:
-        polling.look_soon(channel=channel, at=incoming.at)
+    if is_new:  # only the lists tell the customer's name and picture
+        _look_soon(channel, at=incoming.at)
     return access.lock_conversation(begun.pk)
+
+
+def _look_soon(channel: Channel, *, at: datetime) -> None:
+    if polling.look_soon(channel=channel, at=at):
+        ring_at(at + polling.SOON, "inbox.tasks.poll_channels")
 
 
 def _find_contact(channel: Channel, person: Person, *, at: datetime) -> Contact:

@@ -1,4 +1,4 @@
-"""The worker is killed and the database crashes while TikTok delivers: the short form of bench/receive_drill.py."""
+"""The worker is killed and the database crashes while events arrive: the short form of bench/receive_drill.py."""
 
 import re
 import subprocess
