@@ -230,6 +230,9 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         self.log_change(request, channel, _("Removed."))
         told = _("%(name)s was removed. Its conversations stay readable. Connect @%(username)s again to go on.")
         messages.success(request, told % {"name": channel.name, "username": channel.username})
+        happened = channel.events.filter(kind=ChannelEvent.Kind.REMOVED).latest("pk")
+        if happened.detail:
+            messages.warning(request, f"{channel.name}: {happened.detail}")
 
     def check_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         """Ask TikTok now. Who may connect may check: the answer can be that it has to be connected again."""

@@ -32,6 +32,8 @@ STATE_LIFE = timedelta(minutes=10)
 ACCESS_LIFE = 86_400  # seconds, where TikTok doesn't say; docs/tiktok-api.md 1.3
 REFRESH_LIFE = 31_536_000
 NAME_LIMIT = 80  # characters
+NOT_REGISTERED_YET = "The webhook is not registered yet: run “manage.py register_webhook”."
+NOT_GIVEN_BACK = "TikTok did not take the access back. Its tokens are deleted here, so it ends within a day."
 TAKEN = "Another channel is called “{}”. Choose a different name."
 
 # What we ask for, in plain words. One scope that the app isn't approved for makes TikTok refuse the whole
@@ -184,7 +186,7 @@ def finish(
         _give_back(grant)
         raise
     journal.ring_drain()
-    _register_webhook_for(channel)
+    _register_webhook_for(channel, at=at)
     ring(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
@@ -286,7 +288,7 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
         "credential": credential,
         "connected_by": user,
         "connected_at": at,
-        "webhook_error": "The webhook is not registered yet: run “manage.py register_webhook”.",
+        "webhook_error": NOT_REGISTERED_YET,
     }
     known = Channel.objects.filter(business_id=grant.business_id).first()
     theirs = (profile.display_name.strip() or profile.username.strip() or "TikTok account")[:NAME_LIMIT].strip()
@@ -323,17 +325,22 @@ def _revoke(access_token: str) -> None:
 # ── Webhook ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def register_webhook() -> str:
+def register_webhook(*, at: datetime) -> str:
     """Have TikTok deliver the events of all accounts here; give the address. Raises TikTokError."""
     url = webhook_callback_url()
     tiktok().set_webhook(callback_url=url)
-    Channel.objects.exclude(webhook_error="").update(webhook_error="")
+    with transaction.atomic():
+        told = Channel.objects.select_for_update().exclude(webhook_error__in=["", NOT_REGISTERED_YET])
+        for channel in told.filter(status=Channel.Status.CONNECTED):
+            kind = ChannelEvent.Kind.TROUBLED if channel.trouble else ChannelEvent.Kind.RECOVERED
+            note(channel, kind, detail=channel.trouble, at=at)
+        Channel.objects.exclude(webhook_error="").update(webhook_error="")
     return url
 
 
-def _register_webhook_for(channel: Channel) -> None:
+def _register_webhook_for(channel: Channel, *, at: datetime) -> None:
     try:
-        register_webhook()
+        register_webhook(at=at)
         channel.webhook_error = ""
     except TikTokError as error:
         logger.error("the webhook could not be registered: %s", error)
@@ -341,7 +348,9 @@ def _register_webhook_for(channel: Channel) -> None:
             f"Connected, but TikTok does not deliver messages here yet: {error.sentence} "
             "Run “manage.py register_webhook” to try again."
         )
-        channel.save(update_fields=["webhook_error"])
+        with transaction.atomic():
+            channel.save(update_fields=["webhook_error"])
+            note(channel, ChannelEvent.Kind.TROUBLED, detail=channel.webhook_error, at=at)
 
 
 @dataclass(frozen=True)
@@ -395,9 +404,10 @@ def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
     """Remove a channel: give its access back to TikTok if that can be, delete its tokens in any case, keep its
     history.
 
-    Says whether there was anything to remove. Connecting the same account again brings the channel back.
+    Says whether there was anything to remove; the history says whether TikTok took the access back. Connecting
+    the same account again brings the channel back.
     """
-    _give_up_access(channel)
+    is_given_back = _give_up_access(channel)
     with transaction.atomic():
         here = Channel.objects.filter(pk=channel.pk).exclude(status=Channel.Status.REMOVED)
         removed = here.update(
@@ -406,31 +416,37 @@ def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
         # Only its key is read: a secret that can't be decrypted any more must not keep the row alive.
         Credential.objects.filter(pk=channel.business_id).only("business_id").delete()
         if removed:
-            note(channel, ChannelEvent.Kind.REMOVED, actor=actor, at=at)
+            detail = "" if is_given_back else NOT_GIVEN_BACK
+            note(channel, ChannelEvent.Kind.REMOVED, detail=detail, actor=actor, at=at)
     channel.refresh_from_db()
     return bool(removed)
 
 
-def _give_up_access(channel: Channel) -> None:
-    """Revoke what TikTok gave us for `channel`. A grant can only be revoked with an access that still counts."""
+def _give_up_access(channel: Channel) -> bool:
+    """Revoke what TikTok gave us for `channel`; False if TikTok may still count it."""
     try:
         credential = Credential.objects.filter(pk=channel.business_id).first()
-    except SecretUnreadable as error:
-        logger.warning("channel %s: its access was not given back: %s", channel.pk, error)
-        return
-    if credential is None:
-        return
+        if credential is not None:
+            _revoke_what_counts(credential)
+    except (SecretUnreadable, TikTokError) as error:
+        logger.warning("channel %s: TikTok did not take its access back: %s", channel.pk, error)
+        return False
+    return True
+
+
+def _revoke_what_counts(credential: Credential) -> None:
+    """A grant can only be revoked with an access that still counts: renew it for that, if need be."""
     try:
         tiktok().revoke(access_token=credential.access_token)
     except AccessExpired:
         try:
             grant = tiktok().refresh(refresh_token=credential.refresh_token)
+        except (Busy, OutcomeUnknown):
+            raise
         except TikTokError as error:
-            logger.info("channel %s: there is no access to give back: %s", channel.pk, error)
-        else:
-            _revoke(grant.access_token)
-    except TikTokError as error:
-        logger.warning("channel %s: TikTok did not take its access back: %s", channel.pk, error)
+            logger.info("account %s: there is no access to give back: %s", credential.pk, error)
+            return
+        tiktok().revoke(access_token=grant.access_token)
 
 
 @transaction.atomic
