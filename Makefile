@@ -50,6 +50,7 @@ lint: .venv/.installed-dev  ## Check style, types, migrations and production set
 
 bench: .venv/.installed-dev  ## Kill the worker at random moments under faults; count what was lost or doubled (ARGS=100)
 	@$(PY) bench/kill_drill.py $(or $(ARGS),20)
+	@$(PY) bench/receive_drill.py
 
 requirements: .venv/.installed-dev  ## Compile requirements/*.in into the pinned, hashed files
 	cd requirements && ../$(PY) -m uv pip compile --quiet --python-version 3.11 --generate-hashes \

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,54 +72,92 @@ def _end_with_our_process() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
-@contextmanager
-def scratch_postgresql() -> Iterator[str]:
-    """Start a server, give its URL, and end it in any case."""
-    programs, account = find_programs(), somebody_else()
-    # Another user must be able to walk to it, which they can't where root's TMPDIR may point: hence /tmp.
-    home = Path(tempfile.mkdtemp(prefix="reply48-pg-", dir="/tmp"))  # noqa: S108 (mkdtemp makes it private)
-    log, password_file = home / "log", home / "password"
-    password, port = secrets.token_urlsafe(24), free_port()
-    password_file.write_text(password)
-    try:
-        if account:
-            for path in (home, password_file):
-                os.chown(path, account["user"], account["group"])
+class Server:
+    """A PostgreSQL server with files of its own; `url` is its address for as long as it has not been deleted."""
+
+    def __init__(self, settings: Iterable[str] = SPEED) -> None:
+        self.programs, self.account = find_programs(), somebody_else()
+        # Another user must be able to walk to it, which they can't where root's TMPDIR may point: hence /tmp.
+        self.home = Path(tempfile.mkdtemp(prefix="reply48-pg-", dir="/tmp"))  # noqa: S108 (mkdtemp makes it private)
+        self.log, self.port = self.home / "log", free_port()
+        self.settings = list(settings)
+        password = secrets.token_urlsafe(24)
+        self.url = f"postgres://{OWNER}:{password}@127.0.0.1:{self.port}/postgres"
+        self.process: subprocess.Popen[bytes] | None = None
+        try:
+            self._make_files(password)
+        except BaseException:
+            self.delete()
+            raise
+
+    def _make_files(self, password: str) -> None:
+        password_file = self.home / "password"
+        password_file.write_text(password)
+        if self.account:
+            for path in (self.home, password_file):
+                os.chown(path, self.account["user"], self.account["group"])
         locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
-        initdb = [programs / "initdb", "--pgdata", home / "data", "--username", OWNER]
+        initdb = [self.programs / "initdb", "--pgdata", self.home / "data", "--username", OWNER]
         access = ["--auth", "scram-sha-256", "--pwfile", password_file]
         subprocess.run(
             [*initdb, *access, "--encoding", "UTF8", "--locale", locale, "--no-sync"],
             check=True,
             cwd="/",
             stdout=subprocess.DEVNULL,
-            **account,
+            **self.account,
         )
-        settings = [*SPEED, "listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={home}"]
-        command = [programs / "postgres", "-D", home / "data", *(f"--{setting}" for setting in settings)]
-        with log.open("wb") as output:
-            server = subprocess.Popen(
-                command,
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        where = ["listen_addresses=127.0.0.1", f"port={self.port}", f"unix_socket_directories={self.home}"]
+        given = (f"--{setting}" for setting in [*self.settings, *where])
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.home / "data", *given],
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the tests; the server ends after them
                 preexec_fn=_end_with_our_process,
-                **account,
+                **self.account,
             )
+        _wait_until_ready(self.process, self.programs, self.port, self.log)
+
+    def stop(self, signal_number: int = signal.SIGINT) -> None:
+        """End it: SIGINT drops the connections that are left, SIGQUIT leaves everything as a crash does."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal_number)
         try:
-            _wait_until_ready(server, programs, port, log)
-            yield f"postgres://{OWNER}:{password}@127.0.0.1:{port}/postgres"
-        finally:
-            server.send_signal(signal.SIGINT)  # "fast": drops the connections that are left
-            try:
-                server.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def delete(self) -> None:
+        """Its files are gone."""
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+@contextmanager
+def scratch_server(settings: Iterable[str] = SPEED) -> Iterator[Server]:
+    """Start a server, and end it in any case."""
+    server = Server(settings)
+    try:
+        server.start()
+        yield server
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        server.stop()
+        server.delete()
+
+
+@contextmanager
+def scratch_postgresql() -> Iterator[str]:
+    """Start a server, give its URL, and end it in any case."""
+    with scratch_server() as server:
+        yield server.url
 
 
 def _wait_until_ready(server: "subprocess.Popen[bytes]", programs: Path, port: int, log: Path) -> None:

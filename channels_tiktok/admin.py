@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -52,7 +52,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "username", "status")
     search_fields = ("name", "username", "display_name")
     ordering = ("status", "name")
-    actions = None
+    actions = ("delete_selected",)
     fields = (
         "name",
         "sends_read_marks",
@@ -71,6 +71,43 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may rename a channel may also say whether customers see that we have seen."""
         return _may(request, "rename")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
+        """To delete a channel means to remove it: its row and its history stay."""
+        return _may(request, "remove") and (obj is None or obj.status != Channel.Status.REMOVED)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The admin's own address for it."""
+        if not object_id.isdecimal():
+            raise Http404
+        return self.remove_view(request, int(object_id))
+
+    @admin.action(description=gettext_lazy("Remove selected channels"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Channel]) -> HttpResponse | None:
+        """Remove several, after saying of each what stops."""
+        channels = list(queryset.exclude(status=Channel.Status.REMOVED))
+        if "post" in request.POST or not channels:
+            for channel in channels:
+                self._remove(request, channel)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Remove these channels?"),
+            "asked": [(channel, dependents.what_stops(channel)) for channel in channels],
+            "piece": "channels_tiktok/_remove_several.html",
+        }
+        return TemplateResponse(request, "channels_tiktok/step.html", context)
+
+    def delete_model(self, request: HttpRequest, obj: Channel) -> None:
+        """No way of the admin's deletes the row."""
+        self._remove(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        for channel in queryset:
+            self._remove(request, channel)
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
         """Write the one field of the form: the rest of the row may have changed since it was read."""
@@ -135,7 +172,13 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "may": {verb: _may(request, verb) for verb in ("rename", "connect", "remove")},
             "app_is_missing": not (settings.TIKTOK_APP_ID and settings.TIKTOK_APP_SECRET),
         }
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+        response = super().changelist_view(request, {**context, **(extra_context or {})})
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            listed = response.context_data["cl"].result_list
+            response.context_data["removable"] = [
+                channel for channel in listed if self.has_delete_permission(request, channel)
+            ]
+        return response
 
     def change_view(
         self,
@@ -175,15 +218,21 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def remove_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         channel = self._channel(request, channel_id, "remove")
         if request.method == "POST":
-            if connecting.remove(channel=channel, actor=_actor(request), at=timezone.now()):
-                self.log_change(request, channel, _("Removed."))
-                told = _(
-                    "%(name)s was removed. Its conversations stay readable. Connect @%(username)s again to go on."
-                )
-                messages.success(request, told % {"name": channel.name, "username": channel.username})
+            self._remove(request, channel)
             return self._back(request, channel)
         title = _("Remove %(name)s?") % {"name": channel.name}
         return self._dialog(request, "remove", channel, title=title, stops=dependents.what_stops(channel))
+
+    def _remove(self, request: HttpRequest, channel: Channel) -> None:
+        """Remove it, in both histories; nothing when it was removed before."""
+        if not connecting.remove(channel=channel, actor=_actor(request), at=timezone.now()):
+            return
+        self.log_change(request, channel, _("Removed."))
+        told = _("%(name)s was removed. Its conversations stay readable. Connect @%(username)s again to go on.")
+        messages.success(request, told % {"name": channel.name, "username": channel.username})
+        happened = channel.events.filter(kind=ChannelEvent.Kind.REMOVED).latest("pk")
+        if happened.detail:
+            messages.warning(request, f"{channel.name}: {happened.detail}")
 
     def check_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         """Ask TikTok now. Who may connect may check: the answer can be that it has to be connected again."""

@@ -9,6 +9,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -16,14 +17,14 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django_q.tasks import async_task
 
-from channels_tiktok import journal
+from channels_tiktok import journal, portraits
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
 from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ChannelEvent, Credential, OAuthState
 from config.encryption import SecretUnreadable
+from config.tasks import ring
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ STATE_LIFE = timedelta(minutes=10)
 ACCESS_LIFE = 86_400  # seconds, where TikTok doesn't say; docs/tiktok-api.md 1.3
 REFRESH_LIFE = 31_536_000
 NAME_LIMIT = 80  # characters
+NOT_REGISTERED_YET = "The webhook is not registered yet: run “manage.py register_webhook”."
+NOT_GIVEN_BACK = "TikTok did not take the access back. Its tokens are deleted here, so it ends within a day."
 TAKEN = "Another channel is called “{}”. Choose a different name."
 
 # What we ask for, in plain words. One scope that the app isn't approved for makes TikTok refuse the whole
@@ -183,8 +186,8 @@ def finish(
         _give_back(grant)
         raise
     journal.ring_drain()
-    _register_webhook_for(channel)
-    async_task(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
+    _register_webhook_for(channel, at=at)
+    ring(settings.CHANNEL_CONNECTED_TASK)  # named by path: nothing here knows the inbox
     return channel
 
 
@@ -276,7 +279,7 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
     Credential.objects.bulk_create(
         [credential], update_conflicts=True, unique_fields=["business_id"], update_fields=everything
     )
-    told = {
+    told: dict[str, Any] = {
         "username": profile.username[:100],
         "display_name": profile.display_name[:200],
         "status": Channel.Status.CONNECTED,
@@ -285,14 +288,17 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
         "credential": credential,
         "connected_by": user,
         "connected_at": at,
-        "webhook_error": "The webhook is not registered yet: run “manage.py register_webhook”.",
+        "webhook_error": NOT_REGISTERED_YET,
     }
     known = Channel.objects.filter(business_id=grant.business_id).first()
     theirs = (profile.display_name.strip() or profile.username.strip() or "TikTok account")[:NAME_LIMIT].strip()
     former = known.name if known else ""
     # Our own name survives; only where another channel took it meanwhile does it get a number.
     told["name"] = free_name(former or theirs, besides=known)
+    told |= portraits.news(known or Channel(), profile.profile_image, at=at)
     channel, _ = Channel.objects.update_or_create(business_id=grant.business_id, defaults=told)
+    if channel.picture_fetch_at:
+        ring("channels_tiktok.tasks.fetch_pictures")
     journal.reconsider(business_id=grant.business_id, at=at)
     detail = f"as @{channel.username}"
     if former and channel.name != former:
@@ -319,17 +325,22 @@ def _revoke(access_token: str) -> None:
 # ── Webhook ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def register_webhook() -> str:
+def register_webhook(*, at: datetime) -> str:
     """Have TikTok deliver the events of all accounts here; give the address. Raises TikTokError."""
     url = webhook_callback_url()
     tiktok().set_webhook(callback_url=url)
-    Channel.objects.exclude(webhook_error="").update(webhook_error="")
+    with transaction.atomic():
+        told = Channel.objects.select_for_update().exclude(webhook_error__in=["", NOT_REGISTERED_YET])
+        for channel in told.filter(status=Channel.Status.CONNECTED):
+            kind = ChannelEvent.Kind.TROUBLED if channel.trouble else ChannelEvent.Kind.RECOVERED
+            note(channel, kind, detail=channel.trouble, at=at)
+        Channel.objects.exclude(webhook_error="").update(webhook_error="")
     return url
 
 
-def _register_webhook_for(channel: Channel) -> None:
+def _register_webhook_for(channel: Channel, *, at: datetime) -> None:
     try:
-        register_webhook()
+        register_webhook(at=at)
         channel.webhook_error = ""
     except TikTokError as error:
         logger.error("the webhook could not be registered: %s", error)
@@ -337,7 +348,9 @@ def _register_webhook_for(channel: Channel) -> None:
             f"Connected, but TikTok does not deliver messages here yet: {error.sentence} "
             "Run “manage.py register_webhook” to try again."
         )
-        channel.save(update_fields=["webhook_error"])
+        with transaction.atomic():
+            channel.save(update_fields=["webhook_error"])
+            note(channel, ChannelEvent.Kind.TROUBLED, detail=channel.webhook_error, at=at)
 
 
 @dataclass(frozen=True)
@@ -391,9 +404,10 @@ def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
     """Remove a channel: give its access back to TikTok if that can be, delete its tokens in any case, keep its
     history.
 
-    Says whether there was anything to remove. Connecting the same account again brings the channel back.
+    Says whether there was anything to remove; the history says whether TikTok took the access back. Connecting
+    the same account again brings the channel back.
     """
-    _give_up_access(channel)
+    is_given_back = _give_up_access(channel)
     with transaction.atomic():
         here = Channel.objects.filter(pk=channel.pk).exclude(status=Channel.Status.REMOVED)
         removed = here.update(
@@ -402,31 +416,37 @@ def remove(*, channel: Channel, actor: User | None, at: datetime) -> bool:
         # Only its key is read: a secret that can't be decrypted any more must not keep the row alive.
         Credential.objects.filter(pk=channel.business_id).only("business_id").delete()
         if removed:
-            note(channel, ChannelEvent.Kind.REMOVED, actor=actor, at=at)
+            detail = "" if is_given_back else NOT_GIVEN_BACK
+            note(channel, ChannelEvent.Kind.REMOVED, detail=detail, actor=actor, at=at)
     channel.refresh_from_db()
     return bool(removed)
 
 
-def _give_up_access(channel: Channel) -> None:
-    """Revoke what TikTok gave us for `channel`. A grant can only be revoked with an access that still counts."""
+def _give_up_access(channel: Channel) -> bool:
+    """Revoke what TikTok gave us for `channel`; False if TikTok may still count it."""
     try:
         credential = Credential.objects.filter(pk=channel.business_id).first()
-    except SecretUnreadable as error:
-        logger.warning("channel %s: its access was not given back: %s", channel.pk, error)
-        return
-    if credential is None:
-        return
+        if credential is not None:
+            _revoke_what_counts(credential)
+    except (SecretUnreadable, TikTokError) as error:
+        logger.warning("channel %s: TikTok did not take its access back: %s", channel.pk, error)
+        return False
+    return True
+
+
+def _revoke_what_counts(credential: Credential) -> None:
+    """A grant can only be revoked with an access that still counts: renew it for that, if need be."""
     try:
         tiktok().revoke(access_token=credential.access_token)
     except AccessExpired:
         try:
             grant = tiktok().refresh(refresh_token=credential.refresh_token)
+        except (Busy, OutcomeUnknown):
+            raise
         except TikTokError as error:
-            logger.info("channel %s: there is no access to give back: %s", channel.pk, error)
-        else:
-            _revoke(grant.access_token)
-    except TikTokError as error:
-        logger.warning("channel %s: TikTok did not take its access back: %s", channel.pk, error)
+            logger.info("account %s: there is no access to give back: %s", credential.pk, error)
+            return
+        tiktok().revoke(access_token=grant.access_token)
 
 
 @transaction.atomic

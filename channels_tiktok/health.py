@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from channels_tiktok import connecting, tokens
+from channels_tiktok import connecting, pacing, portraits, tokens
 from channels_tiktok.answers import BusinessProfile, TokenInfo, number_in
 from channels_tiktok.client import ConversationType, tiktok
 from channels_tiktok.connecting import PROFILE_FIELDS, REQUIRED_SCOPES, SCOPES
 from channels_tiktok.errors import AccessExpired, Busy, OutcomeUnknown, ReconnectNeeded, TikTokError
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from config.tasks import ring
 
 logger = logging.getLogger(__name__)
 
@@ -154,9 +155,10 @@ def _ask(channel: Channel, *, at: datetime) -> tuple[list[str], list[str]]:
     wrong: list[str] = []
     notes: list[str] = []
     try:
+        pacing.wait_for_spare_turn(at=at)
         token, info = tokens.with_access(channel=channel, at=at, call=_token_info)
         wrong += _judge_permissions(channel, info, token=token, at=at)
-        profile, problem = _profile(channel, info, token=token)
+        profile, problem = _profile(channel, info, token=token, at=at)
         wrong += [problem] if problem else []
         if profile:
             notes += _judge_profile(channel, profile, token=token, at=at)
@@ -190,11 +192,12 @@ def _judge_permissions(channel: Channel, info: TokenInfo, *, token: str, at: dat
     return [tokens.permission_missing(missing)] if missing else []
 
 
-def _profile(channel: Channel, info: TokenInfo, *, token: str) -> tuple[BusinessProfile | None, str]:
+def _profile(channel: Channel, info: TokenInfo, *, token: str, at: datetime) -> tuple[BusinessProfile | None, str]:
     """Read the profile as far as the permissions go. A refusal here says nothing about messages."""
     fields = [name for scope in PROFILE_FIELDS if scope in info.scopes for name in PROFILE_FIELDS[scope]]
     if not fields:
         return None, ""
+    pacing.wait_for_spare_turn(at=at)
     try:
         return tiktok().business(token=token, business_id=channel.business_id, fields=fields), ""
     except (Busy, OutcomeUnknown):
@@ -210,9 +213,12 @@ def _judge_profile(channel: Channel, profile: BusinessProfile, *, token: str, at
         sentence = PERSONAL.format(username=profile.username or channel.username)
         raise tokens.end(channel, ReconnectNeeded(sentence), token=token, at=at)
     told = {"username": profile.username[:100], "display_name": profile.display_name[:200]}
-    news = {name: value for name, value in told.items() if value and value != getattr(channel, name)}
+    changed = {name: value for name, value in told.items() if value and value != getattr(channel, name)}
+    news = changed | portraits.news(channel, profile.profile_image, at=at)
     if not news:
         return []
+    if "picture_url" in news:
+        ring("channels_tiktok.tasks.fetch_pictures")
     Channel.objects.filter(pk=channel.pk).update(**news)
     former = channel.username
     channel.refresh_from_db(fields=list(news))
@@ -234,6 +240,7 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _newest(channel: Channel, kind: ConversationType, *, at: datetime) -> datetime:
     """When the newest conversation of this type changed, by TikTok's list (docs/tiktok-api.md 3.2)."""
+    pacing.wait_for_spare_turn(at=at)
     page = tokens.with_access(
         channel=channel,
         at=at,

@@ -17,10 +17,10 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
-from django_q.tasks import async_task
 
 from channels_tiktok.answers import cleaned, number_in, storable, text_in
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, RefusedDeliveries, WebhookEvent
+from config.tasks import ring
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ refusals = RefusalCounter()
 
 def ring_drain() -> None:
     """Wake a worker up to work on the journal. It is named by path: nothing here knows the inbox."""
-    async_task(settings.JOURNAL_DRAIN_TASK)
+    ring(settings.JOURNAL_DRAIN_TASK)
 
 
 def ring_unless_rung(*, event: WebhookEvent | None, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """What we know of TikTok's side: the accounts, their tokens, and the journal of everything it delivered."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from config.encryption import EncryptedTextField
 
 # TikTok's ids are opaque and of no documented length. Longer ones are refused in words, never cut.
 TIKTOK_ID_LENGTH = 500
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Credential(models.Model):
@@ -72,6 +73,11 @@ class Channel(models.Model):
     last_call_at = models.DateTimeField(
         null=True, blank=True, help_text="Last call that TikTok carried out with its access, to the minute"
     )
+    picture = models.FileField(upload_to="channels/%Y/%m/", blank=True, help_text="Our copy, 192 pixels square")
+    picture_url = models.CharField(max_length=2083, blank=True, help_text="Where TikTok shows it, for a time")
+    picture_fetch_at = models.DateTimeField(
+        null=True, blank=True, help_text="To be fetched, not before this time; empty: nothing to fetch"
+    )
     news_since = models.DateTimeField(
         null=True,
         blank=True,
@@ -109,6 +115,11 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def picture_version(self) -> str:
+        """A word that changes with the picture, for its address."""
+        return str(self.picture.name).rsplit("/", 1)[-1][:8]
 
 
 class ChannelEvent(models.Model):
@@ -150,6 +161,7 @@ class Pace(models.Model):
 
     app_id = models.CharField(max_length=200, primary_key=True)
     free_at = models.DateTimeField(help_text="Every turn before this time is taken")
+    spare_at = models.DateTimeField(default=LONG_AGO, help_text="No spare turn before this time")
 
     def __str__(self) -> str:
         return f"Pace of app {self.app_id}"

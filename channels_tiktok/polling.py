@@ -100,10 +100,10 @@ def ask_for(*, channel: Channel, at: datetime) -> bool:
     return bool(mine.update(next_run_at=at, claimed_until=None))
 
 
-def look_soon(*, channel: Channel, at: datetime) -> None:
-    """Bring the next run forward: somebody new wrote, whose name and picture only the lists tell."""
+def look_soon(*, channel: Channel, at: datetime) -> bool:
+    """Bring the next run forward, because the lists may tell more than a webhook did; False if it is near."""
     waiting = Polling.objects.filter(channel=channel, next_run_at__gt=at + SOON)
-    waiting.update(next_run_at=at + SOON)
+    return bool(waiting.update(next_run_at=at + SOON))
 
 
 def stay(polling: Polling, *, at: datetime) -> None:
@@ -114,8 +114,11 @@ def stay(polling: Polling, *, at: datetime) -> None:
 # ── A run ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_conversations(polling: Polling, *, is_known: IsKnown, at: datetime, pause: Callable[[], None]) -> None:
-    """Read the conversation list, unless this run has it, and note which conversations are to be read."""
+def list_conversations(polling: Polling, *, is_known: IsKnown, at: datetime, wait: Callable[[], None]) -> None:
+    """Read the conversation list, unless this run has it, and note which conversations are to be read.
+
+    `wait` is called before each call of TikTok's.
+    """
     if polling.listed_at is not None:
         return
     if polling.thorough_at is None or at - polling.thorough_at >= THOROUGH_EVERY:
@@ -123,12 +126,12 @@ def list_conversations(polling: Polling, *, is_known: IsKnown, at: datetime, pau
     for kind in TYPES:
         cursor, pages, has_more = 0, 0, True
         while has_more and pages < MOST_PAGES:
+            wait()
             page = _page(polling.channel, kind, cursor, at=at)
             for conversation in page.conversations:
                 _keep_listed(polling, conversation, is_known=is_known, at=at)
             has_more = page.has_more and page.cursor > cursor
             cursor, pages = page.cursor, pages + 1
-            pause()
     polling.listed_at, polling.found, polling.were_read = at, 0, 0
     polling.to_read = polling.channel.listed_conversations.filter(is_wanted=True).count()
     polling.save(update_fields=["listed_at", "found", "were_read", "to_read", "is_thorough"])

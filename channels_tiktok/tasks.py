@@ -2,7 +2,8 @@
 
 from django.utils import timezone
 
-from channels_tiktok import health, reminding
+from channels_tiktok import files, health, portraits, reminding
+from channels_tiktok.models import Channel
 from channels_tiktok.tokens import refresh_due
 from config.tasks import task
 
@@ -18,6 +19,21 @@ def check_channels() -> None:
     """Look whether every channel works, and go on in a fresh task when there are many."""
     if health.sweep(clock=timezone.now):
         check_channels.ring()
+
+
+@task
+def fetch_pictures() -> None:
+    """Copy the accounts' profile pictures that are new."""
+    for pk in portraits.due(Channel, at=timezone.now()).values_list("pk", flat=True)[:20]:
+        portraits.fetch(Channel, pk, at=timezone.now())
+
+
+@task
+def delete_orphaned_files(place: int = 0, after: str = "") -> None:
+    """Clear away pictures that no channel names: a worker was killed between writing one and saying so."""
+    rest = files.delete_orphans(named_by=[(Channel, "picture")], place=place, after=after, clock=timezone.now)
+    if rest:
+        delete_orphaned_files.ring(*rest)
 
 
 @task

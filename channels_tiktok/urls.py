@@ -10,6 +10,7 @@ app_name = "channels_tiktok"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:channels_tiktok_channel_changelist"), name="channels"),
     path("connect/", views.connect, name="connect"),
+    path("<int:channel_id>/picture/", views.picture, name="picture"),
     path("callback/", views.callback, name="callback"),
 ]
 

@@ -8,16 +8,16 @@ from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from channels_tiktok import connecting, journal
+from channels_tiktok import connecting, files, journal
 from channels_tiktok.models import Channel
 from channels_tiktok.signing import is_signed_by_tiktok
 
@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 1_000_000  # bytes
 CHALLENGE_LIMIT = 500  # characters
+# Any one of them: agents read the conversations, staff do something with channels.
+MAY_SEE = (
+    "inbox.view_conversation",
+    *(f"channels_tiktok.{verb}_channel" for verb in ("view", "rename", "connect", "remove")),
+)
 
 
 @csrf_exempt
@@ -78,6 +83,19 @@ def _body(request: HttpRequest) -> bytes:
 def _announced_size(request: HttpRequest) -> int:
     size = request.META.get("CONTENT_LENGTH") or "0"
     return int(size) if size.isascii() and size.isdigit() and len(size) < 19 else BODY_LIMIT + 1
+
+
+@login_required
+@require_safe
+def picture(request: HttpRequest, channel_id: int) -> HttpResponse:
+    """An account's profile picture, for whoever may see channels or their conversations."""
+    if not any(request.user.has_perm(permission) for permission in MAY_SEE):
+        raise PermissionDenied
+    shown = get_object_or_404(Channel, pk=channel_id).picture
+    return cast(
+        HttpResponse,
+        files.answer(request, shown, content_type="image/jpeg", name=f"channel-{channel_id}.jpg"),
+    )
 
 
 @login_required

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
-from django_q.tasks import async_task
+
+from config.tasks import ring
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ SCHEDULES = [
     Every(1, "inbox.tasks.poll_channels", sweep=True),
     Every(10, "channels_tiktok.tasks.refresh_due_tokens", sweep=True),
     Every(15, "channels_tiktok.tasks.check_channels"),
+    Every(1, "channels_tiktok.tasks.fetch_pictures", sweep=True),
+    Every(24 * 60, "channels_tiktok.tasks.delete_orphaned_files"),
+    Every(24 * 60, "inbox.tasks.delete_orphaned_files"),
     Every(24 * 60, "channels_tiktok.tasks.remind_of_ending_consents"),
     Every(1, "inbox.tasks.wake_snoozed", sweep=True),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
@@ -55,4 +59,4 @@ def ring_every_sweep() -> None:
     """Enqueue each sweep once, now."""
     for every in SCHEDULES:
         if every.sweep:
-            async_task(every.path)
+            ring(every.path)

@@ -136,6 +136,7 @@ CACHES: dict[str, dict[str, Any]] = {
 Q_CLUSTER = {
     "name": "reply48",
     "orm": "default",
+    "broker_class": "config.tasks.Queue",
     "workers": env.int("WORKERS", default=2),
     "queue_limit": env.int("WORKERS", default=2),
     "bulk": 1,

@@ -16,6 +16,20 @@ from django_q.tasks import async_task
 P = ParamSpec("P")
 
 
+def ring(path: str, *args: Any) -> None:
+    """Wake a worker up to run the task at the dotted `path`, once the current transaction has committed.
+
+    The queue row is written in the caller's transaction (ORM broker), so it is never seen before the rows that
+    it speaks of. A path and not a function: who does the work is imported by its task, and rings it.
+    """
+    async_task(path, *args)
+
+
+def ring_at(at: datetime, path: str, *args: Any) -> None:
+    """Wake a worker up to run the task at `path` at a time: the queue row is there at once, locked until then."""
+    async_task(path, *args, broker=_Later(at))
+
+
 class Task(Generic[P]):
     """A function that a worker can run later. Calling it runs it here and now."""
 
@@ -28,20 +42,25 @@ class Task(Generic[P]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         return self.function(*args, **kwargs)
 
-    def ring(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Wake a worker up to run this, once the current transaction has committed.
-
-        The queue row is written in the caller's transaction (ORM broker), so it is never seen before the
-        rows that it speaks of.
-        """
-        async_task(self.path, *args, **kwargs)
-
-    def ring_at(self, at: datetime, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Wake a worker up to run this at `at`: the queue row is there at once, and locked until then."""
-        async_task(self.path, *args, broker=_Later(at), **kwargs)
+    def ring(self, *args: Any) -> None:
+        """Have it run again, from inside a task; everybody else rings by its path."""
+        ring(self.path, *args)
 
 
-class _Later(ORM):  # type: ignore[misc]  # django-q2 has no types
+class Queue(ORM):  # type: ignore[misc]  # django-q2 has no types
+    """django-q2's queue in our database, first come, first served.
+
+    Long work is done in small batches that ring for the next one. That one stands at the end of the queue: so
+    whatever waits by then, live messages first of all, is done before it.
+    """
+
+    @staticmethod
+    def get_connection(list_key: str | None = None) -> Any:
+        """The rows in the order in which they became due; left to itself, the database gives them in any."""
+        return ORM.get_connection(list_key).order_by("lock", "id")
+
+
+class _Later(Queue):
     """The same queue, for tasks that no worker may take before a time."""
 
     def __init__(self, at: datetime) -> None:

@@ -5,24 +5,23 @@ that nothing counts twice whichever way it came first. With webhooks off, pollin
 that TikTok still shows. Messages from before the account was first connected are history: nobody's unread,
 unless their writer still waits for an answer.
 
-`channels_tiktok/polling.py` says whose turn it is and reads; here is what becomes of it. At most seven calls a
-second leave ten (docs/tiktok-api.md 5.2) for replies.
+`channels_tiktok/polling.py` says whose turn it is and reads; here is what becomes of it. Each call takes a spare
+turn (`channels_tiktok/pacing.py`), so replies never wait behind the reading.
 """
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from channels_tiktok import errors, polling
+from channels_tiktok import errors, pacing, polling
 from channels_tiktok.models import Channel, Polling, WebhookEvent
+from config.tasks import ring
 from inbox import listed, receiving
 from inbox.models import Contact, Conversation
 
 # Then the task rings anew, so that replies and webhooks never wait longer for a worker.
 POLL_FOR = timedelta(seconds=15)
-SECONDS_BETWEEN_CALLS = 0.15
 
 Clock = Callable[[], datetime]
 
@@ -36,7 +35,7 @@ class Step:
     found: int
 
 
-def poll_due(*, clock: Clock, at_most: timedelta = POLL_FOR, pause: Callable[[], None] | None = None) -> int:
+def poll_due(*, clock: Clock, at_most: timedelta = POLL_FOR) -> int:
     """Poll the channels that are due; give how many conversations were read.
 
     After `at_most` it rings for a fresh task, which goes on where this one stopped.
@@ -44,7 +43,7 @@ def poll_due(*, clock: Clock, at_most: timedelta = POLL_FOR, pause: Callable[[],
     were_read, end = 0, clock() + at_most
     for channel in polling.due(at=clock()):
         try:
-            with closing(poll(channel=channel, clock=clock, pause=pause)) as steps:
+            with closing(poll(channel=channel, clock=clock)) as steps:
                 for _ in steps:
                     were_read += 1
                     if clock() >= end:
@@ -52,29 +51,29 @@ def poll_due(*, clock: Clock, at_most: timedelta = POLL_FOR, pause: Callable[[],
         except errors.TikTokError:
             continue  # said on the channel's page, and tried again; the other channels go on
         if clock() >= end:
-            from inbox.tasks import poll_channels
-
-            poll_channels.ring()
+            ring("inbox.tasks.poll_channels")
             break
     return were_read
 
 
-def poll(
-    *, channel: Channel, clock: Clock, pause: Callable[[], None] | None = None
-) -> Generator[Step, None, None]:
+def poll(*, channel: Channel, clock: Clock) -> Generator[Step, None, None]:
     """Read what is to be read of one channel, step by step. Whoever stops listening leaves the rest for later.
 
     Raises TikTokError when TikTok doesn't let us go on; the run is then continued later by itself.
     """
-    rest = pause or _rest
+
+    def wait() -> None:
+        pacing.wait_for_spare_turn(at=clock())
+
     run = polling.claim(channel=channel, at=clock())
     if run is None:
         return
     is_over = False
     try:
-        polling.list_conversations(run, is_known=_knower(channel), at=clock(), pause=rest)
+        polling.list_conversations(run, is_known=_knower(channel), at=clock(), wait=wait)
         while waiting := polling.next_to_read(run):
             found = 0
+            wait()
             try:
                 thread = polling.read(run, waiting, at=clock())
             except errors.Refused as refusal:
@@ -92,7 +91,6 @@ def poll(
                 polling.note_read(run, waiting, found=found)
             polling.stay(run, at=clock())
             yield Step(run.were_read, run.to_read, found)
-            rest()
         polling.finish(run, at=clock())
         is_over = True
     except errors.TikTokError as error:
@@ -103,13 +101,7 @@ def poll(
         if not is_over:
             polling.interrupt(run, at=clock())
         if Contact.objects.filter(picture_fetch_at__lte=clock()).exists():
-            from inbox.tasks import fetch_files
-
-            fetch_files.ring()
-
-
-def _rest() -> None:
-    time.sleep(SECONDS_BETWEEN_CALLS)
+            ring("inbox.tasks.fetch_files")
 
 
 def _knower(channel: Channel) -> polling.IsKnown:

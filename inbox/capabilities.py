@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.client import ConversationType, tiktok
+from config.tasks import ring
 from inbox import timeline
 from inbox.models import Conversation, ConversationEvent, Message
 
@@ -34,9 +35,7 @@ def have_asked(conversation: Conversation, *, at: datetime) -> None:
         unchanged = Q(images_asked_at__isnull=True)
     with transaction.atomic():
         if Conversation.objects.filter(unchanged, pk=conversation.pk).update(images_asked_at=at):
-            from inbox.tasks import ask_about_images
-
-            ask_about_images.ring(conversation.pk)
+            ring("inbox.tasks.ask_about_images", conversation.pk)
 
 
 def ask(*, conversation_id: int, at: datetime) -> bool | None:

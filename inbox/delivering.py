@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from config.tasks import ring, ring_at
 from inbox import access, timeline, windows
 from inbox.following import follow_channels, removal_unfinished
 from inbox.models import Attachment, Conversation, ConversationEvent, Message
@@ -72,7 +73,7 @@ def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], obje
                     meanwhile()
             else:
                 return tried
-    _ring_again()
+    ring("inbox.tasks.deliver_replies")
     return tried
 
 
@@ -91,15 +92,6 @@ def _deliver_one_by_one(clock: Clock) -> int:
         deliver(message, clock=clock)
         tried += 1
     return tried
-
-
-def _ring_again(*, at: datetime | None = None) -> None:
-    from inbox.tasks import deliver_replies
-
-    if at:
-        deliver_replies.ring_at(at)
-    else:
-        deliver_replies.ring()
 
 
 def claim_next(*, at: datetime) -> Message | None:
@@ -338,7 +330,7 @@ def try_again(message: Message, *, error: errors.Busy, at: datetime) -> None:
                 timeline.record([line(message, Line.REPLY_FAILED, at=at, code=error.code)])
             return
         if _leave_sending(message, State.QUEUED, error=error, try_again_at=again):
-            _ring_again(at=again)
+            ring_at(again, "inbox.tasks.deliver_replies")
             timeline.record([line(message, Line.REPLY_QUEUED, at=at, code=error.code)])
 
 
@@ -357,14 +349,8 @@ def leave_unconfirmed(message: Message, *, error: errors.TikTokError, at: dateti
     with transaction.atomic():
         access.lock_conversation(message.conversation_id)
         if _leave_sending(message, State.UNCONFIRMED, error=error, try_again_at=at + FIRST_LOOK):
-            _ring_looking(at=at + FIRST_LOOK)
+            ring_at(at + FIRST_LOOK, "inbox.tasks.reconcile_replies")
             timeline.record([line(message, Line.REPLY_UNCONFIRMED, at=at)])
-
-
-def _ring_looking(*, at: datetime) -> None:
-    from inbox.tasks import reconcile_replies
-
-    reconcile_replies.ring_at(at)
 
 
 def settle_abandoned(*, at: datetime) -> None:

@@ -6,27 +6,24 @@ had is said in a sentence on the message. A worker that dies in between has only
 
 The rows are the queue: `Attachment.state` *pending*, `Contact.picture_fetch_at`. A claim is a conditional
 update that moves the next attempt behind the lease. Files get names that nobody can guess, and are only given
-out by `inbox/views/files.py`.
+out by `inbox/views/files.py`; what a killed worker left of them is cleared away (`channels_tiktok/files.py`).
 """
 
 import logging
-import secrets
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.core.files.base import ContentFile
 from django.db import DatabaseError, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.fields.files import FieldFile
 
-from channels_tiktok import errors, tokens
+from channels_tiktok import errors, files, pacing, portraits, tokens
 from channels_tiktok.answers import Media
 from channels_tiktok.client import tiktok
+from channels_tiktok.media import Examined, NotShowable, examine
 from channels_tiktok.models import Channel
+from config.tasks import ring
 from inbox.incoming import read_listed
-from inbox.media import Examined, File, NotShowable, examine, portrait
 from inbox.models import Attachment, Contact, ConversationEvent, Message
 from inbox.sending import line
 from inbox.timeline import record
@@ -35,22 +32,15 @@ logger = logging.getLogger(__name__)
 
 # Then the task rings anew, so that replies and webhooks never wait longer for a worker.
 FETCH_FOR = timedelta(seconds=10)
-SECONDS_BETWEEN = 0.1  # leaves most of TikTok's ten calls a second to replies
 LEASE = timedelta(minutes=2)  # longer than the worker lets a task run
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 600, 3_600, 21_600)]
-PORTRAIT_PAUSE = timedelta(hours=1)
-PORTRAIT_LIMIT = 5 * 1024 * 1024  # bytes
 NOT_NAMED = "TikTok didn't say where this file is."
 OUR_FAULT = "This file could not be stored here. An administrator finds the reason in the log."
+NAMED_BY = [(Attachment, "file"), (Attachment, "thumbnail"), (Contact, "picture")]
 GAVE_UP = "TikTok did not give this file, although we asked for it several times."
 
 
-def fetch_due(
-    *,
-    clock: Callable[[], datetime],
-    at_most: timedelta = FETCH_FOR,
-    pause: Callable[[], None] = lambda: time.sleep(SECONDS_BETWEEN),
-) -> int:
+def fetch_due(*, clock: Callable[[], datetime], at_most: timedelta = FETCH_FOR) -> int:
     """Fetch the files that are due, the newest messages' first; give how many were tried.
 
     After `at_most` it rings for a fresh task instead of going on.
@@ -58,12 +48,9 @@ def fetch_due(
     tried, end = 0, clock() + at_most
     for fetch_next in _waiting(clock):
         if clock() >= end:
-            from inbox.tasks import fetch_files
-
-            fetch_files.ring()
+            ring("inbox.tasks.fetch_files")
             break
         tried += fetch_next(at=clock())
-        pause()
     return tried
 
 
@@ -72,7 +59,7 @@ def _waiting(clock: Callable[[], datetime]) -> Iterator[Callable[..., bool]]:
     while ids := list(_due_attachments(clock()).order_by("-id").values_list("pk", flat=True)[:20]):
         for pk in ids:
             yield partial(_fetch_attachment, pk)
-    while ids := list(_due_portraits(clock()).order_by("-id").values_list("pk", flat=True)[:20]):
+    while ids := list(portraits.due(Contact, at=clock()).order_by("-id").values_list("pk", flat=True)[:20]):
         for pk in ids:
             yield partial(_fetch_portrait, pk)
 
@@ -122,16 +109,17 @@ def _download(attachment: Attachment, *, at: datetime) -> Media:
 
     def call(token: str) -> Media:
         if attachment.media_id:
-            return _offered(attachment, token)
-        return _shown(attachment, token)
+            return _offered(attachment, token, at=at)
+        return _shown(attachment, token, at=at)
 
     return tokens.with_access(channel=channel, at=at, call=call)
 
 
-def _offered(attachment: Attachment, token: str) -> Media:
+def _offered(attachment: Attachment, token: str, *, at: datetime) -> Media:
     """A picture or video: ask where it is, which is good for a day, and fetch it with the token."""
     message = attachment.message
     conversation = message.conversation
+    pacing.wait_for_spare_turn(at=at)
     url = tiktok().download_url(
         token=token,
         business_id=conversation.channel.business_id,
@@ -143,22 +131,23 @@ def _offered(attachment: Attachment, token: str) -> Media:
     return tiktok().fetch_media(url, token)
 
 
-def _shown(attachment: Attachment, token: str) -> Media:
+def _shown(attachment: Attachment, token: str, *, at: datetime) -> Media:
     """A sticker or emoji: its address stands in the message; TikTok's list has a fresh one once it expired."""
     try:
         if attachment.source_url:
             return tiktok().fetch_media(attachment.source_url)
         raise errors.Refused(NOT_NAMED)
     except errors.Refused:
-        url = _address_in_list(attachment, token)
+        url = _address_in_list(attachment, token, at=at)
         if not url or url == attachment.source_url:
             raise
         Attachment.objects.filter(pk=attachment.pk).update(source_url=url)
         return tiktok().fetch_media(url)
 
 
-def _address_in_list(attachment: Attachment, token: str) -> str:
+def _address_in_list(attachment: Attachment, token: str, *, at: datetime) -> str:
     conversation = attachment.message.conversation
+    pacing.wait_for_spare_turn(at=at)
     listed = tiktok().messages(
         token=token,
         business_id=conversation.channel.business_id,
@@ -183,9 +172,9 @@ def _keep_or_try_again(attachment: Attachment, examined: Examined, *, at: dateti
 
 def _keep(attachment: Attachment, examined: Examined, *, at: datetime) -> None:
     """Write the files, then say so in one transaction; a claim that was lost meanwhile leaves no files behind."""
-    written = [_write(attachment.file, examined.file)]
+    written = [files.write(attachment.file, examined.file)]
     if examined.thumbnail:
-        written.append(_write(attachment.thumbnail, examined.thumbnail))
+        written.append(files.write(attachment.thumbnail, examined.thumbnail))
     with transaction.atomic():
         kept = _mine(attachment).update(
             state=Attachment.State.STORED,
@@ -227,52 +216,21 @@ def _mine(attachment: Attachment) -> QuerySet[Attachment]:
     )
 
 
-def _write(field: FieldFile, file: File) -> FieldFile:
-    field.save(f"{secrets.token_urlsafe(24)}.{file.extension}", ContentFile(file.content), save=False)
-    return field
-
-
 # ── Contacts' pictures ────────────────────────────────────────────────────────────────────────────────
 
 
-def _due_portraits(at: datetime) -> QuerySet[Contact]:
-    return Contact.objects.filter(picture_fetch_at__lte=at)
-
-
 def _fetch_portrait(pk: int, *, at: datetime) -> bool:
-    """Claim one contact's picture, copy it, settle it; False if somebody else was faster."""
-    if not Contact.objects.filter(pk=pk, picture_fetch_at__lte=at).update(picture_fetch_at=at + LEASE):
-        return False
-    contact = Contact.objects.get(pk=pk)
-    mine = Contact.objects.filter(pk=pk, picture_url=contact.picture_url, picture_fetch_at=at + LEASE)
-    try:
-        picture = portrait(tiktok().fetch_media(contact.picture_url, limit=PORTRAIT_LIMIT).content)
-    except (errors.Refused, NotShowable) as reason:
-        logger.info("the picture of contact %s can't be had: %s", pk, reason)
-        mine.update(picture_fetch_at=None)  # the next list brings another address, and another attempt
-        return True
-    except errors.TikTokError:
-        mine.update(picture_fetch_at=at + PORTRAIT_PAUSE)
-        return True
-    except Exception:  # whatever one picture does to its decoder, the others go on
-        logger.exception("the picture of contact %s could not be examined", pk)
-        mine.update(picture_fetch_at=None)
-        return True
-    storage, former = contact.picture.storage, contact.picture.name
-    _write(contact.picture, picture)
-    with transaction.atomic():
-        kept = mine.update(picture=contact.picture.name, picture_fetch_at=None)
-        if kept:
-            record(
-                ConversationEvent(
-                    channel_id=contact.channel_id,
-                    conversation=conversation,
-                    kind=ConversationEvent.Kind.CONTACT_CHANGED,
-                    at=at,
-                )
-                for conversation in contact.conversations.all()
+    """Copy one contact's picture and tell its conversations; False if somebody else was faster."""
+
+    def tell(contact: Contact) -> None:
+        record(
+            ConversationEvent(
+                channel_id=contact.channel_id,
+                conversation=conversation,
+                kind=ConversationEvent.Kind.CONTACT_CHANGED,
+                at=at,
             )
-    unwanted = former if kept else contact.picture.name
-    if unwanted:
-        storage.delete(unwanted)
-    return True
+            for conversation in contact.conversations.all()
+        )
+
+    return portraits.fetch(Contact, pk, at=at, tell=tell)

@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import ngettext
 
 from channels_tiktok.models import Channel, ChannelEvent
+from config.tasks import ring
 from inbox import access, timeline, windows
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.sending import copy_last_message, line
@@ -44,10 +45,10 @@ def cancel_for_removed(*, at: datetime) -> int:
     for event in _to_follow().filter(kind=Happened.REMOVED).order_by("id"):
         cancelled += _cancel_replies(event, at_most=CANCEL_AT_ONCE - cancelled, at=at)
         if cancelled >= CANCEL_AT_ONCE:
-            _ring_cancelling()
+            ring("inbox.tasks.cancel_for_removed")
             break
         _mark_followed([event], at=at)
-        _ring_delivery()  # what was written after the account had come back has waited for this
+        ring("inbox.tasks.deliver_replies")  # what was written after the account had come back has waited for this
     return cancelled
 
 
@@ -75,9 +76,9 @@ def _tell(*, at: datetime) -> int:
         return 0
     _mark_followed((event for event in events if event.kind != Happened.REMOVED), at=at)
     if any(event.kind == Happened.CONNECTED for event in events):
-        _ring_delivery()
+        ring("inbox.tasks.deliver_replies")
     if any(event.kind == Happened.REMOVED for event in events):
-        _ring_cancelling()
+        ring("inbox.tasks.cancel_for_removed")
     timeline.record(_line(event) for event in events)
     return len(events)
 
@@ -142,18 +143,3 @@ def what_stops(channel: Channel) -> list[str]:
     if replies:
         phrases.append(ngettext("%(n)s queued reply", "%(n)s queued replies", replies) % {"n": replies})
     return phrases
-
-
-# ── Wake-ups ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _ring_delivery() -> None:
-    from inbox.tasks import deliver_replies
-
-    deliver_replies.ring()
-
-
-def _ring_cancelling() -> None:
-    from inbox.tasks import cancel_for_removed
-
-    cancel_for_removed.ring()

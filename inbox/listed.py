@@ -9,10 +9,10 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import OperationalError, transaction
 
+from channels_tiktok import portraits
 from channels_tiktok.models import Channel
 from inbox import access, referrals, timeline
 from inbox.incoming import (
@@ -149,9 +149,7 @@ def _learn_profile(conversation: Conversation, person: Person, *, at: datetime) 
     if person.is_follower is not None and person.is_follower != contact.is_follower:
         news["is_follower"] = person.is_follower
     lines = [timeline.about(conversation, Line.CONTACT_CHANGED, at=at)] if news else []
-    is_other = urlsplit(person.picture_url).path != urlsplit(contact.picture_url).path
-    if person.picture_url and (is_other or not (contact.picture or contact.picture_fetch_at)):
-        news |= {"picture_url": person.picture_url[:2083], "picture_fetch_at": at}
+    news |= portraits.news(contact, person.picture_url, at=at)
     if news:
         Contact.objects.filter(pk=contact.pk).update(**news)
     return lines

@@ -10,15 +10,17 @@ a customer writing, is taken in many at a time by `inbox.receiving_together`, to
 """
 
 import logging
+import time
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from channels_tiktok import connecting, journal, polling
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from config.tasks import ring, ring_at
 from inbox import access, delivering, referrals, timeline, windows
 from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, message_of
 from inbox.delivering import apply_read_mark, settle_sent
@@ -52,6 +54,7 @@ logger = logging.getLogger(__name__)
 BATCH = {"postgresql": 100, "sqlite": 50}
 # Hand over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut this one.
 DRAIN_FOR = timedelta(seconds=40)
+BATCH_PAUSES = (0.1, 0.5, 1, 2, 4)  # seconds
 
 Lines = list[ConversationEvent]
 Line = ConversationEvent.Kind
@@ -75,23 +78,30 @@ def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> i
     """
     settled, end = 0, clock() + at_most
     while clock() < end:
-        follow_channels(at=clock())
-        batch = _process_batch_despite_locks(clock)
+        batch = _take_batch(clock)
         if not batch:
             return settled
         settled += batch
-    from inbox.tasks import drain_journal
-
-    drain_journal.ring()
+    ring("inbox.tasks.drain_journal")
     return settled
 
 
-def _process_batch_despite_locks(clock: Callable[[], datetime]) -> int:
-    """A batch that lost a deadlock to another worker is whole again: take it up once more."""
-    try:
-        return process_batch(at=clock())
-    except OperationalError as error:
-        logger.warning("A batch of the journal is tried again: %s", error)
+def _take_batch(clock: Callable[[], datetime]) -> int:
+    """Tell what happened to channels, then apply a batch.
+
+    One that lost a deadlock to another worker, or its database, is whole again: it is taken up once more, with
+    pauses in which a database that restarts comes back.
+    """
+    for pause in BATCH_PAUSES:
+        try:
+            follow_channels(at=clock())
+            return process_batch(at=clock())
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("A batch of the journal is tried again: %s", error)
+        if not connection.in_atomic_block:
+            connection.close()
+            time.sleep(pause)
+    follow_channels(at=clock())
     return process_batch(at=clock())
 
 
@@ -120,7 +130,7 @@ def process_batch(*, at: datetime) -> int:
             journal.mark_ignored(event, str(reason), at)
         except Unreadable as error:
             journal.park(event, str(error), at)
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             raise  # the database's trouble, not the event's: the whole batch stays pending
         except Exception as error:  # whatever a poison event raises, it fails alone and is tried again later
             logger.exception("Event %s (%s) could not be applied", event.pk, event.event)
@@ -134,9 +144,7 @@ def process_batch(*, at: datetime) -> int:
 def finish(lines: Lines) -> None:
     """End a transaction: have the files of its messages fetched, and write the timeline."""
     if any(line.message and line.message.kind in MEDIA_KINDS for line in lines):
-        from inbox.tasks import fetch_files
-
-        fetch_files.ring()
+        ring("inbox.tasks.fetch_files")
     timeline.record(lines)
 
 
@@ -308,6 +316,8 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
             "doesn't pass such messages on: open the TikTok app to read it."
         },
     )
+    # The lists may show it, though TikTok doesn't promise that (docs/tiktok-api.md 4.5).
+    _look_soon(channel, at=received_at)
     return []  # `inbox.following` tells it
 
 
@@ -357,9 +367,14 @@ def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
             "last_message_at": incoming.at,
         },
     )
-    if is_new:
-        polling.look_soon(channel=channel, at=incoming.at)
+    if is_new:  # only the lists tell the customer's name and picture
+        _look_soon(channel, at=incoming.at)
     return access.lock_conversation(begun.pk)
+
+
+def _look_soon(channel: Channel, *, at: datetime) -> None:
+    if polling.look_soon(channel=channel, at=at):
+        ring_at(at + polling.SOON, "inbox.tasks.poll_channels")
 
 
 def _find_contact(channel: Channel, person: Person, *, at: datetime) -> Contact:

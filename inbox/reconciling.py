@@ -13,6 +13,7 @@ from django.db import transaction
 from channels_tiktok import errors, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from config.tasks import ring_at
 from inbox import access, timeline
 from inbox.listed import receive_list
 from inbox.models import ConversationEvent, Message
@@ -71,16 +72,10 @@ def _plan_next_look(message: Message, *, at: datetime) -> None:
     if message.looks < len(PAUSES):
         again = at + PAUSES[message.looks]
         if still.update(looks=message.looks + 1, try_again_at=again):
-            _ring_again(at=again)
+            ring_at(again, "inbox.tasks.reconcile_replies")
         return
     with transaction.atomic():
         access.lock_conversation(message.conversation_id)
         if still.update(try_again_at=None, error_detail=NEVER_CONFIRMED):
             told = line(message, ConversationEvent.Kind.REPLY_UNCONFIRMED, at=at, looked=message.looks)
             timeline.record([told])
-
-
-def _ring_again(*, at: datetime) -> None:
-    from inbox.tasks import reconcile_replies
-
-    reconcile_replies.ring_at(at)

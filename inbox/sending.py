@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from config.tasks import ring, ring_at
 from inbox import access, drafts, images, timeline, windows
 from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.people import name_of
@@ -374,12 +375,10 @@ def _finish(conversation: Conversation, messages: list[Message], *, user: Any, a
 
 
 def _ring_delivery(deliver_at: datetime | None, *, at: datetime) -> None:
-    from inbox.tasks import deliver_replies
-
     if deliver_at and deliver_at > at:
-        deliver_replies.ring_at(deliver_at)
+        ring_at(deliver_at, "inbox.tasks.deliver_replies")
     else:
-        deliver_replies.ring()
+        ring("inbox.tasks.deliver_replies")
 
 
 @contextmanager

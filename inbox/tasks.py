@@ -97,3 +97,14 @@ def poll_channels() -> None:
     from inbox import backfilling
 
     backfilling.poll_due(clock=timezone.now)
+
+
+@task
+def delete_orphaned_files(place: int = 0, after: str = "") -> None:
+    """Clear away files that no row names: a process was killed between writing one and saying so."""
+    from channels_tiktok import files
+    from inbox.fetching import NAMED_BY
+
+    rest = files.delete_orphans(named_by=NAMED_BY, place=place, after=after, clock=timezone.now)
+    if rest:
+        delete_orphaned_files.ring(*rest)

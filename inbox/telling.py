@@ -15,6 +15,7 @@ from django.db.models import Q
 from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from config.tasks import ring
 from inbox.models import Conversation, Preferences
 from inbox.windows import allowance
 
@@ -31,9 +32,7 @@ def somebody_types(*, user: Any, conversation: Conversation, at: datetime) -> bo
         shown_before = Q(typing_shown_at__isnull=True) | Q(typing_shown_at__lte=at - TYPING_EVERY)
         won = Conversation.objects.filter(shown_before, pk=conversation.pk).update(typing_shown_at=at)
         if won:
-            from inbox.tasks import tell_typing
-
-            tell_typing.ring(conversation.pk)
+            ring("inbox.tasks.tell_typing", conversation.pk)
     return bool(won)
 
 
@@ -42,9 +41,7 @@ def somebody_read(*, conversation: Conversation) -> bool:
     channel = conversation.channel
     if not channel.sends_read_marks or channel.status != Channel.Status.CONNECTED:
         return False
-    from inbox.tasks import tell_seen
-
-    tell_seen.ring(conversation.pk)
+    ring("inbox.tasks.tell_seen", conversation.pk)
     return True
 
 

@@ -4,6 +4,7 @@ GET  /accounts -> {"accounts": [A]}
      A = {business_id, username, display_name, is_business_account, country, avatar_url, connected, scope,
      videos: [{item_id, caption, thumbnail_url, …}]}
 POST /accounts {username, display_name?, is_business_account=true, country="ID", business_id?} -> A
+POST /accounts/<account> {username?, display_name?, is_business_account?} -> A; the owner changes the profile
 POST /accounts/<account>/tokens {scope?} -> the `data` of a token exchange; consent without a browser
 POST /accounts/<account>/revoke {reason=1} -> A; the owner disconnects the app: `authorization.removed`
 GET  /faults -> {"faults": [F]};  POST /faults F -> F;  DELETE /faults;  DELETE /faults/<id>
@@ -108,6 +109,16 @@ def create_account() -> ResponseReturnValue:
             business_id=str(wanted.get("business_id") or ""),
         )
     return describe_account(account_named(business_id)), 201
+
+
+@control.post("/accounts/<account>")
+def change_account(account: str) -> ResponseReturnValue:
+    business_id = account_named(account)["business_id"]
+    wanted = given()
+    for column in ("username", "display_name", "is_business_account"):
+        if column in wanted:
+            run(f"UPDATE accounts SET {column} = ? WHERE business_id = ?", wanted[column], business_id)  # noqa: S608
+    return describe_account(account_named(business_id))
 
 
 @control.post("/accounts/<account>/tokens")

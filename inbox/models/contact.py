@@ -39,6 +39,7 @@ class Contact(models.Model):
                 name="pictures_to_fetch",
                 condition=Q(picture_fetch_at__isnull=False),
             ),
+            models.Index(fields=["picture"], name="contacts_by_picture"),
         ]
 
     def __str__(self) -> str:

@@ -227,6 +227,9 @@ class Attachment(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["try_again_at", "id"], name="attachments_to_fetch", condition=Q(state="pending")),
+            # Which row names a file is asked before one that nothing names is cleared away.
+            models.Index(fields=["file"], name="attachments_by_file"),
+            models.Index(fields=["thumbnail"], name="attachments_by_thumbnail"),
         ]
 
     def __str__(self) -> str:

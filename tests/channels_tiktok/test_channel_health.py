@@ -216,7 +216,7 @@ def test_a_webhook_that_points_elsewhere_is_named_and_not_replaced(tiktok, conne
     assert "https://other.example.com/webhooks/tiktok/ instead of here" in check(connected, clock).problems[0]
     assert (connected.status, connected.trouble) == ("connected", "")
     assert tiktok.look("/webhooks")["callback_url"] == "https://other.example.com/webhooks/tiktok/"
-    connecting.register_webhook()
+    connecting.register_webhook(at=clock())
     assert check(connected, clock).problems == []
 
 

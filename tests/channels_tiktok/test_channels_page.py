@@ -175,6 +175,61 @@ def test_removing_says_what_stops_and_what_stays_and_keeps_the_history(browser, 
     assert "Connect again" in page(browser)
 
 
+@pytest.mark.parametrize("way", ["the object's page", "the selected ones"])
+def test_the_admins_own_delete_means_to_remove_and_deletes_no_row(browser, channel, staff, fake, way):
+    waiting = make_conversation(channel)
+    delete = {
+        "the object's page": (f"{CHANNELS}{channel.pk}/delete/", {"post": "yes"}),
+        "the selected ones": (CHANNELS, {"action": "delete_selected", "_selected_action": [channel.pk]}),
+    }
+    url, told_by_form = delete[way]
+    asked = browser.get(url) if way == "the object's page" else browser.post(url, told_by_form)
+    asked = asked.content.decode()
+    for words in ("What stops", "1 open conversation", "What stays", "The TikTok account itself, untouched"):
+        assert words in asked
+    assert Channel.objects.get().status == "connected", "asking removes nothing"
+    assert browser.post(url, {**told_by_form, "post": "yes"}).status_code == 302
+    channel.refresh_from_db()
+    assert (channel.status, channel.credential) == ("removed", None)
+    assert waiting.channel.contacts.count() == 1
+    assert fake.bodies("/tt_user/oauth2/revoke/")[0]["access_token"] == "act.secret.biz-1"
+    assert ChannelEvent.objects.get(channel=channel, kind="removed").actor == staff
+    assert LogEntry.objects.get().change_message == "Removed."
+
+
+def test_several_channels_are_removed_after_one_question_that_names_each(browser, make_channel, fake):
+    for number in range(3):
+        make_conversation(make_channel(f"biz-{number}", name=f"Shop {number}"))
+    chosen = list(Channel.objects.order_by("pk")[:2].values_list("pk", flat=True))
+    assert "Remove several channels" in page(browser)
+    asked = browser.post(CHANNELS, {"action": "delete_selected", "index": "0", "_selected_action": chosen})
+    html = asked.content.decode()
+    assert html.count("1 open conversation") == 2
+    assert "Shop 2" not in html
+    browser.post(CHANNELS, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+    assert list(Channel.objects.order_by("pk").values_list("status", flat=True)) == [
+        "removed",
+        "removed",
+        "connected",
+    ]
+    assert LogEntry.objects.count() == 2
+    assert "Remove several channels" not in page(browser), "one is left, with its own menu"
+
+
+@pytest.mark.parametrize("verb", ["view", "rename", "connect"])
+def test_who_may_not_remove_may_not_delete_either(client, django_user_model, make_channel, verb):
+    channel = make_channel()
+    make_channel("biz-2", name="Tea")
+    person = django_user_model.objects.create_user("person", is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=[f"{verb}_channel", "delete_channel"]))
+    client.force_login(person)
+    assert client.get(f"{CHANNELS}{channel.pk}/delete/").status_code == 403
+    assert client.post(f"{CHANNELS}{channel.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.post(CHANNELS, {"action": "delete_selected", "_selected_action": [channel.pk], "post": "yes"})
+    assert set(Channel.objects.values_list("status", flat=True)) == {"connected"}
+    assert "Remove several channels" not in page(client)
+
+
 def test_removing_twice_is_logged_once(browser, channel, fake):
     for _ in range(2):
         assert browser.post(step(channel, "remove")).status_code == 302

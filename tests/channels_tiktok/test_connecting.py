@@ -280,9 +280,11 @@ def test_a_webhook_that_can_not_be_registered_leaves_the_channel_connected_and_i
     assert "does not deliver messages here yet" in stored.webhook_error
     assert stored.webhook_error == channel.webhook_error
     fake.on("/business/webhook/update/", ok())
-    connecting.register_webhook()
+    connecting.register_webhook(at=NOW)
     stored.refresh_from_db()
     assert stored.webhook_error == ""
+    told = list(ChannelEvent.objects.order_by("pk").values_list("kind", flat=True))
+    assert told == ["connected", "troubled", "recovered"], "each change of its state is a row"
 
 
 # ── Afterwards ────────────────────────────────────────────────────────────────────────────────────────
@@ -297,15 +299,22 @@ def test_a_channel_is_disconnected_once_with_the_reason(channel, at):
     assert ChannelEvent.objects.get().detail == "TikTok said so."
 
 
-@pytest.mark.parametrize("reply", [ok(), (500, b""), refusal(40105)])
-def test_removing_gives_the_access_back_as_well_as_it_can_and_deletes_the_tokens(fake, channel, staff, at, reply):
+@pytest.mark.parametrize(
+    ("reply", "said"), [(ok(), ""), ((500, b""), "TikTok did not take the access back."), (refusal(40105), "")]
+)
+def test_removing_gives_the_access_back_as_well_as_it_can_says_so_and_deletes_the_tokens(
+    fake, channel, staff, at, reply, said
+):
     fake.on(REVOKE, reply)
     assert remove(channel=channel, actor=staff, at=at)
     assert fake.bodies(REVOKE)[0]["access_token"] == "act.secret.biz-1"
     assert (channel.status, channel.credential) == ("removed", None)
     assert not Credential.objects.exists()
     assert not remove(channel=channel, actor=staff, at=at)
-    assert ChannelEvent.objects.get().kind == "removed"
+    happened = ChannelEvent.objects.get()
+    assert happened.kind == "removed"
+    assert happened.detail.startswith(said)
+    assert bool(happened.detail) == bool(said)
 
 
 def test_renaming_trims_and_notes_who_did_it(channel, staff, at):

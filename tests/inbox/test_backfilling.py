@@ -27,7 +27,7 @@ def channel(tiktok):
 
 
 def poll(clock, **options):
-    return backfilling.poll_due(clock=clock, pause=lambda: None, **options)
+    return backfilling.poll_due(clock=clock, **options)
 
 
 def hear(tiktok, clock):
@@ -123,7 +123,7 @@ def test_an_old_message_found_in_the_list_does_not_reopen_a_closed_conversation(
 def test_a_run_that_was_cut_short_goes_on_where_it_stopped(tiktok, channel, clock):
     for number in range(5):
         tiktok.write(tiktok.customer(f"Customer {number}"))
-    steps = backfilling.poll(channel=claimable(channel, clock), clock=clock, pause=lambda: None)
+    steps = backfilling.poll(channel=claimable(channel, clock), clock=clock)
     next(steps), next(steps)
     del steps  # the worker dies, or its time is over
     run = Polling.objects.get()
@@ -285,7 +285,7 @@ def test_access_that_ends_stops_the_run_and_disconnects(tiktok, channel, clock):
     assert Channel.objects.get().status == "disconnected"
     assert polling.due(at=clock() + HOUR) == []
     with pytest.raises(TikTokError):
-        list(backfilling.poll(channel=channel, clock=lambda: clock() + HOUR, pause=lambda: None))
+        list(backfilling.poll(channel=channel, clock=lambda: clock() + HOUR))
 
 
 # ── Who the customer is, and how they came ────────────────────────────────────────────────────────────
@@ -344,14 +344,7 @@ def test_a_customer_who_only_came_by_an_ad_is_there_without_a_message(tiktok, ch
 # ── By hand ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def at_once(monkeypatch):
-    monkeypatch.setattr(backfilling, "SECONDS_BETWEEN_CALLS", 0)
-
-
-def test_a_sync_by_hand_reads_everything_that_changed_and_says_how_far_it_is(
-    tiktok, channel, clock, at_once, capsys
-):
+def test_a_sync_by_hand_reads_everything_that_changed_and_says_how_far_it_is(tiktok, channel, clock, capsys):
     customers = [tiktok.customer(f"Customer {number}") for number in range(2)]
     with time_machine.travel(clock(), tick=False):
         call_command("sync_messages")
@@ -369,7 +362,7 @@ def test_a_sync_by_hand_reads_everything_that_changed_and_says_how_far_it_is(
             call_command("sync_messages", channel="nobody")
 
 
-def test_a_sync_that_tiktok_stops_exits_with_an_error_and_goes_on_later(tiktok, channel, clock, at_once, capsys):
+def test_a_sync_that_tiktok_stops_exits_with_an_error_and_goes_on_later(tiktok, channel, clock, capsys):
     tiktok.write(tiktok.customer("Ayu"))
     tiktok.fault("code", path="business/message/conversation/list", code=50000)
     with time_machine.travel(clock(), tick=False):

@@ -7,8 +7,9 @@ import pytest
 import time_machine
 from PIL import Image
 
+from channels_tiktok import files, media
 from channels_tiktok.models import Channel
-from inbox import fetching, media, receiving
+from inbox import fetching, receiving
 from inbox.models import Attachment, Contact, Conversation, ConversationEvent, Message
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +35,7 @@ def hear(tiktok, clock):
 
 
 def fetch(clock):
-    fetching.fetch_due(clock=clock, pause=lambda: None)
+    fetching.fetch_due(clock=clock)
     return Attachment.objects.get()
 
 
@@ -105,14 +106,14 @@ def test_files_are_fetched_once_however_many_workers_look(tiktok, customer, cloc
     pk = Attachment.objects.get().pk
     assert fetching._fetch_attachment(pk, at=clock()) is True
     assert fetching._fetch_attachment(pk, at=clock()) is False
-    assert fetching.fetch_due(clock=clock, pause=lambda: None) == 0
+    assert fetching.fetch_due(clock=clock) == 0
 
 
 def test_a_worker_that_died_while_fetching_costs_an_attempt(tiktok, customer, clock):
     tiktok.write(customer, kind="image", text=None)
     hear(tiktok, clock)
     Attachment.objects.update(attempts=1, try_again_at=clock() + fetching.LEASE)
-    assert fetching.fetch_due(clock=clock, pause=lambda: None) == 0
+    assert fetching.fetch_due(clock=clock) == 0
     clock.at += fetching.LEASE
     assert fetch(clock).state == "stored"
 
@@ -167,7 +168,7 @@ def test_while_the_channel_is_disconnected_files_wait(tiktok, customer, clock):
     tiktok.write(customer, kind="image", text=None)
     hear(tiktok, clock)
     Channel.objects.update(status="disconnected")
-    assert fetching.fetch_due(clock=clock, pause=lambda: None) == 0
+    assert fetching.fetch_due(clock=clock) == 0
     Channel.objects.update(status="connected")
     assert fetch(clock).state == "stored"
 
@@ -190,11 +191,11 @@ def test_a_fault_of_our_own_holds_up_no_other_file_and_is_tried_again(tiktok, cu
     tiktok.write(customer, kind="sticker", text=None)
     hear(tiktok, clock)
     with monkeypatch.context() as patched:
-        patched.setattr(fetching, "_write" if isinstance(fault, OSError) else "examine", broken)
-        assert fetching.fetch_due(clock=clock, pause=lambda: None) == 2
+        patched.setattr(*((files, "write") if isinstance(fault, OSError) else (fetching, "examine")), broken)
+        assert fetching.fetch_due(clock=clock) == 2
     assert set(Attachment.objects.values_list("state", "error")) == {("pending", fetching.OUR_FAULT)}
     clock.at += timedelta(seconds=10)
-    fetching.fetch_due(clock=clock, pause=lambda: None)
+    fetching.fetch_due(clock=clock)
     assert set(Attachment.objects.values_list("state", flat=True)) == {"stored"}
 
 
@@ -257,7 +258,7 @@ def test_a_contacts_picture_is_copied_square(tiktok, customer, clock):
     tiktok.write(customer)
     hear(tiktok, clock)
     Contact.objects.update(picture_url="http://tiktok.test/cdn/avatar/120-AY.jpeg", picture_fetch_at=clock())
-    fetching.fetch_due(clock=clock, pause=lambda: None)
+    fetching.fetch_due(clock=clock)
     contact = Contact.objects.get()
     assert Image.open(io.BytesIO(bytes_of(contact.picture))).size == (192, 192)
     assert contact.picture_fetch_at is None
@@ -271,6 +272,6 @@ def test_a_contacts_picture_that_is_gone_keeps_the_initials(tiktok, customer, cl
     Contact.objects.update(
         picture_url="http://tiktok.test/cdn/avatar/120-AY.jpeg?x-expires=1", picture_fetch_at=clock()
     )
-    fetching.fetch_due(clock=clock, pause=lambda: None)
+    fetching.fetch_due(clock=clock)
     contact = Contact.objects.get()
     assert (contact.picture.name, contact.picture_fetch_at) == ("", None)

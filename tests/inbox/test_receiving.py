@@ -6,7 +6,7 @@ import pytest
 from django_q.models import OrmQ
 
 from channels_tiktok import journal
-from channels_tiktok.models import ChannelEvent, WebhookEvent
+from channels_tiktok.models import ChannelEvent, Polling, WebhookEvent
 from inbox import receiving
 from inbox.models import Conversation, ConversationEvent, Message, Reaction
 from tests.deliveries import CUSTOMER, deliver, envelope, from_business, from_customer, milliseconds
@@ -300,6 +300,18 @@ def test_a_withheld_message_becomes_a_notice_of_the_channel_and_nothing_is_inven
     assert (notice.kind, notice.at) == ("content_withheld", NOW)
     assert "open the TikTok app" in notice.detail
     assert Conversation.objects.count() == 0
+
+
+@pytest.mark.parametrize("event", ["im_receive_msg", "im_receive_msg_eu"])
+def test_what_only_the_lists_can_tell_is_looked_for_ten_seconds_later(channel, event):
+    """The picture of a new customer; perhaps the message that a webhook withheld."""
+    later = NOW + timedelta(minutes=15)
+    Polling.objects.create(channel=channel, connection_at=NOW, next_run_at=later, pause=timedelta(minutes=15))
+    for _ in range(2):
+        deliver(channel, event, from_customer(channel))
+    assert Polling.objects.get().next_run_at == NOW + timedelta(seconds=10)
+    [bell] = [row for row in OrmQ.objects.all() if row.func() == "inbox.tasks.poll_channels"]
+    assert bell.lock >= NOW + timedelta(seconds=10)
 
 
 def test_withdrawn_access_disconnects_the_channel_with_the_reason(channel):

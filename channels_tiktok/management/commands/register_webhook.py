@@ -2,6 +2,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from channels_tiktok import connecting
 from channels_tiktok.client import tiktok
@@ -23,7 +24,7 @@ Example:
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             former = tiktok().webhook_url()
-            url = connecting.register_webhook()
+            url = connecting.register_webhook(at=timezone.now())
         except TikTokError as error:
             raise CommandError(str(error)) from error
         if former and former != url:
