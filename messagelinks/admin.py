@@ -91,11 +91,9 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             request,
             "channel.html",
             channel=channel,
-            channels=_channels(),
+            every_channel=_channels(),
             title=_("Message link"),
-            links=[
-                (listed, *tables.cells(listed.figures, tracing.way_by_link(listed.link.pk))) for listed in links
-            ],
+            links=[(one, tables.cells(one.figures, tracing.way_by_link(one.link.pk))[1]) for one in links],
             following=following,
             is_first_page="before" not in request.GET,
             at=timezone.now(),
@@ -294,7 +292,7 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             request,
             "figures.html",
             channel=channel,
-            channels=_channels(),
+            every_channel=_channels(),
             title=_("Where customers come from"),
             rows=rows[: tables.ROWS],
             left_out=max(0, len(rows) - tables.ROWS),
