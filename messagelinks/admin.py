@@ -95,6 +95,7 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             title=_("Message link"),
             links=[(one, tables.cells(one.figures, tracing.way_by_link(one.link.pk))[1]) for one in links],
             following=following,
+            here_is="list",
             is_first_page="before" not in request.GET,
             at=timezone.now(),
         )

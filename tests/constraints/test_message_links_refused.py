@@ -43,7 +43,9 @@ def test_a_link_without_a_title_is_refused(version):
         execute("UPDATE messagelinks_messagelink SET title = '' WHERE id = %s", version.link_id)
 
 
-@pytest.mark.parametrize("ref", ["two words", "caf\u00e9", "a&b", "a+b", "a.b", "a%b", "a\nb", "\u0661", "a]", "a^b"])
+@pytest.mark.parametrize(
+    "ref", ["two words", "caf\u00e9", "a&b", "a+b", "a.b", "a%b", "a\nb", "\u0661", "a]", "a^b"]
+)
 def test_a_ref_that_tiktok_does_not_take_is_refused(version, ref):
     with refuses("ref_is_one_that_tiktok_takes"):
         execute(f"UPDATE {VERSION} SET ref = %s WHERE id = %s", ref, version.pk)

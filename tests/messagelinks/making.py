@@ -36,7 +36,9 @@ def arrive(
 
 
 @transaction.atomic
-def arrive_by_ad(conversation: Conversation, ad_id: str = "1800", name: str = "Raya", *, at: datetime = NOW) -> None:
+def arrive_by_ad(
+    conversation: Conversation, ad_id: str = "1800", name: str = "Raya", *, at: datetime = NOW
+) -> None:
     """TikTok tells by a webhook that the customer came by an ad."""
     told = {"ad_id": ad_id, "ad_name": name, "timestamp": int(at.timestamp() * 1000)}
     _keep(conversation, {"source": "ad", "ad": told}, at)
@@ -50,7 +52,9 @@ def _keep(conversation: Conversation, told: dict[str, Any], at: datetime) -> Non
 @transaction.atomic
 def be_listed(conversation: Conversation, *links: tuple[str, str], at: datetime = NOW) -> None:
     """TikTok's list tells of links, without times."""
-    told = [{"ref": ref, "prefilled_message": text, "prefilled_message_audit_status": "PASS"} for ref, text in links]
+    told = [
+        {"ref": ref, "prefilled_message": text, "prefilled_message_audit_status": "PASS"} for ref, text in links
+    ]
     locked = access.lock_conversation(conversation.pk)
     timeline.record(referrals.keep_listed(locked, {"short_link": told}, at))
 

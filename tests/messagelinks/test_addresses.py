@@ -27,7 +27,18 @@ ENCODED = {
     "A-z_0.9~": "A-z_0.9~",
     " ends with a space ": "%20ends%20with%20a%20space%20",
 }
-COUNTED = {"": 0, "abc": 3, "🎉": 1, "👩‍👩‍👧": 1, "e\u0301": 1, "🇮🇩": 1, "👍🏽": 1, "a\nb": 3, "한국": 2, "नमस्ते": 3}
+COUNTED = {
+    "": 0,
+    "abc": 3,
+    "🎉": 1,
+    "👩‍👩‍👧": 1,
+    "e\u0301": 1,
+    "🇮🇩": 1,
+    "👍🏽": 1,
+    "a\nb": 3,
+    "한국": 2,
+    "नमस्ते": 3,
+}
 
 
 @pytest.mark.parametrize(("text", "encoded"), ENCODED.items())

@@ -100,7 +100,9 @@ def test_text_that_differs_in_white_space_alone_is_told_apart_where_tiktok_does(
     assert list(Arrival.objects.order_by("arrived_at").values_list("version__number", flat=True)) == [1, 2]
 
 
-@pytest.mark.parametrize(("review", "is_rejected"), [("PASS", False), ("REJECT", True), ("reject", True), ("", False)])
+@pytest.mark.parametrize(
+    ("review", "is_rejected"), [("PASS", False), ("REJECT", True), ("reject", True), ("", False)]
+)
 def test_tiktoks_newest_verdict_on_the_text_is_the_links(link, conversation, review, is_rejected):
     arrive(conversation, at=NOW - HOUR, review="PASS" if is_rejected else "REJECT" if review else "")
     arrive(conversation, review=review)
@@ -235,7 +237,9 @@ def test_every_order_of_events_ends_the_same(start, follows_each_time):
                 follow()
         follow()
         rows = conversation.arrivals.order_by("arrived_at").values()
-        found.append([{k: v for k, v in row.items() if k not in ("referral_id", "conversation_id")} for row in rows])
+        found.append(
+            [{k: v for k, v in row.items() if k not in ("referral_id", "conversation_id")} for row in rows]
+        )
     assert len(found[0]) == 3
     assert all(one == found[0] for one in found)
     assert [row["answer_seconds"] for row in found[0]] == [240, 240, None]

@@ -31,7 +31,7 @@ TEXTS = ("One", "Two", "Three")
 
 @pytest.fixture
 def generated():
-    """Forty conversations that came in every way there is, on twenty days, seeded anew by the test's random order."""
+    """Forty conversations that came in every way there is, on twenty days."""
     chance = random.Random(48)
     channel = make_channel()
     bio = make_link(channel, "Bio", ref="bio", message="One")
@@ -66,9 +66,7 @@ def generated():
 
 def visits_by_hand(channel) -> list[dict]:
     """Every arrival with what came of it, from the inbox's own rows, by the words of the definition."""
-    versions = {
-        (v.ref, v.message): v for v in LinkVersion.objects.filter(channel=channel).select_related("link")
-    }
+    versions = {(v.ref, v.message): v for v in LinkVersion.objects.filter(channel=channel).select_related("link")}
     found = []
     for conversation in Conversation.objects.filter(channel=channel):
         came = list(conversation.referrals.order_by("arrived_at", "id"))

@@ -294,9 +294,9 @@ def test_figures_can_be_asked_for_by_day_touch_and_kind_and_wrong_days_are_said(
     assert '<option value="ref" selected>' in page
     assert '<option value="first" selected>' in page
     assert 'value="2026-07-01"' in page
-    assert "by=ref&amp;from=2026-07-01&until=2026-07-31&touch=first" in page.replace("&amp;until", "&until").replace(
-        "&amp;touch", "&touch"
-    )
+    assert "by=ref&amp;from=2026-07-01&until=2026-07-31&touch=first" in page.replace(
+        "&amp;until", "&until"
+    ).replace("&amp;touch", "&touch")
     assert "are no days" in browser.get(address, {"from": "yesterday"}).text
 
 
