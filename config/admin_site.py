@@ -43,6 +43,11 @@ SECTIONS = (
                 _("TikTok Business Messaging"),
                 _("Connect, rename, repair and remove accounts."),
             ),
+            Item(
+                "messagelinks.messagelink",
+                _("Message links"),
+                _("Links and QR codes that open a chat, and what each of them brought."),
+            ),
         ),
     ),
     Section(

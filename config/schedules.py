@@ -25,6 +25,7 @@ SCHEDULES = [
     Every(1, "inbox.tasks.cancel_for_removed", sweep=True),
     Every(1, "inbox.tasks.fetch_files", sweep=True),
     Every(1, "inbox.tasks.poll_channels", sweep=True),
+    Every(1, "messagelinks.tasks.follow_inbox", sweep=True),
     Every(10, "channels_tiktok.tasks.refresh_due_tokens", sweep=True),
     Every(15, "channels_tiktok.tasks.check_channels"),
     Every(1, "channels_tiktok.tasks.fetch_pictures", sweep=True),

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "config.apps.ConfigConfig",
     "channels_tiktok",
     "inbox",
+    "messagelinks",
     "sandbox",
     "config.apps.OurAdminConfig",
     "django.contrib.auth",

@@ -30,7 +30,8 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("channels/tiktok/", include("channels_tiktok.urls")),
-    path("api/v1/", include("inbox.api.urls")),
+    path("api/v1/", include("messagelinks.api_urls")),
+    path("api/v1/", include("inbox.api.urls")),  # the last one: it answers whatever leads nowhere
     path("favicon.ico", favicon),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -54,6 +54,8 @@ def _keep_arrival(
     same = conversation.referrals.filter(source=source, **told)
     known = _same_arrival(list(same), arrived_at, is_known=is_known)
     if known is None:
+        if not is_known:
+            arrived_at = _free_moment(conversation, source, arrived_at)
         known, is_new = Referral.objects.get_or_create(
             conversation=conversation,
             source=source,
@@ -78,6 +80,14 @@ def _keep_arrival(
     conversation.referral = conversation.referrals.order_by("-arrived_at", "-id").first()
     conversation.save(update_fields=["referral"])
     return [timeline.about(conversation, ConversationEvent.Kind.REFERRAL_ARRIVED, at=at, referral=known.pk)]
+
+
+def _free_moment(conversation: Conversation, source: str, arrived_at: datetime) -> datetime:
+    """The first moment from `arrived_at` on that no other arrival has: several may come without a time."""
+    taken = set(conversation.referrals.filter(source=source).values_list("arrived_at", flat=True))
+    while arrived_at in taken:
+        arrived_at += timedelta(microseconds=1)
+    return arrived_at
 
 
 def _same_arrival(known: list[Referral], arrived_at: datetime, *, is_known: bool) -> Referral | None:

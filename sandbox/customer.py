@@ -17,7 +17,7 @@ for {"conversation_id": …, "message": M}, with M as in `thread.describe`.
     POST /customers/<id>/read {account, last_read_ms?} -> {"conversation_id", "last_read_timestamp"}
     POST /customers/<id>/referrals {account, source: "ad", ad_id?, ad_name?, advertiser_id?}
          or {account, source: "short_link", ref, prefilled_message?, prefilled_message_audit_status="PASS"}
-         or {url: "https://tiktok.me/<username>?ref=…&message=…"}
+         or {url: "https://tiktok.me/<username>?ref=…&message=…"}; each with timestamp_ms?
          -> {"conversation_id", "referral": {source, …}, "prefilled": text that the composer now holds}
 """
 
@@ -315,9 +315,10 @@ def arrive(customer_id: int) -> ResponseReturnValue:
         raise Unclear("source must be ad or short_link.")
     account = account_named(wanted.get("account"))
     conversation = conversation_between(account["business_id"], customer_numbered(customer_id)["id"])
-    details = ad_details(wanted, account) if source == "ad" else link_details(wanted)
+    at_ms = int(wanted.get("timestamp_ms") or now_ms())
+    details = ad_details(wanted, account, at_ms) if source == "ad" else link_details(wanted)
     conversation_id = conversation["conversation_id"]
-    keep_referral(conversation_id, source, details)
+    keep_referral(conversation_id, source, details, at_ms)
     prefilled = details.get("prefilled_message_audit_status") == "PASS" and details["prefilled_message"]
     return {
         "conversation_id": conversation_id,
@@ -326,16 +327,16 @@ def arrive(customer_id: int) -> ResponseReturnValue:
     }, 201
 
 
-def keep_referral(conversation_id: str, source: str, details: dict[str, Any]) -> None:
+def keep_referral(conversation_id: str, source: str, details: dict[str, Any], at_ms: int) -> None:
     """Write down how the customer came in and tell the app."""
     run(
         "INSERT INTO referrals (conversation_id, source, details, timestamp_ms) VALUES (?, ?, ?, ?)",
         conversation_id,
         source,
         json.dumps(details),
-        now_ms(),
+        at_ms,
     )
-    push(referral_event(conversation_id, source, details, now_ms()))
+    push(referral_event(conversation_id, source, details, at_ms))
 
 
 def parts_of_link(url: str) -> dict[str, str]:
@@ -361,13 +362,13 @@ def link_details(wanted: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def ad_details(wanted: dict[str, Any], account: sqlite3.Row) -> dict[str, Any]:
+def ad_details(wanted: dict[str, Any], account: sqlite3.Row, at_ms: int) -> dict[str, Any]:
     """The referral of an ad; the time is in milliseconds here."""
     return {
         "advertiser_id": str(wanted.get("advertiser_id") or "7300000000000000011"),
         "ad_id": str(wanted.get("ad_id") or "1800000000000021"),
         "ad_name": str(wanted.get("ad_name") or "Raya promo – DM"),
-        "timestamp": now_ms(),
+        "timestamp": at_ms,
         "embed_url": embed_url(some_post(account["business_id"])),
         "message_material_id": "",
     }

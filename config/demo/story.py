@@ -28,6 +28,21 @@ class Customer:
     arrival: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Link:
+    """A message link that the shop made a month ago."""
+
+    title: str
+    ref: str
+    message: str
+    places: str = ""
+
+
+LINKS = [
+    Link("Profile bio", "bio_link", "Hello! I'd like to ask about a table.", "TikTok bio\nInstagram bio"),
+    Link("Raya flyer", "flyer_raya", "Hi! Is the Raya promo still on? 🎉", "Flyers on the counter"),
+]
+
 # Oldest first. Each kind of conversation is there: closed, closing soon, new, from an ad, from a link.
 CUSTOMERS = [
     Customer(
@@ -55,7 +70,7 @@ CUSTOMERS = [
         "Budi Santoso",
         2 * HOUR,
         [{"text": "Hello! Do you take bookings for eight people on Friday evening?"}, {"kind": "sticker"}],
-        arrival={"source": "short_link", "ref": "bio", "prefilled_message": "Hello!"},
+        arrival={"source": "short_link", "ref": "bio_link", "prefilled_message": LINKS[0].message},
     ),
     Customer(
         "ayu_22",
@@ -97,7 +112,8 @@ def let_customers_write(sandbox: str) -> int:
     for customer in CUSTOMERS:
         number = known.get(customer.username) or add_customer(sandbox, customer)
         if customer.arrival:
-            control(sandbox, f"customers/{number}/referrals", {"account": ACCOUNT, **customer.arrival})
+            came = {"account": ACCOUNT, "timestamp_ms": (now - customer.ago - 20) * 1000, **customer.arrival}
+            control(sandbox, f"customers/{number}/referrals", came)
         for order, message in enumerate(customer.messages):
             at = (now - customer.ago + 20 * order) * 1000
             wanted = {"account": ACCOUNT, "timestamp_ms": at, **message}

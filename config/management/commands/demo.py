@@ -4,18 +4,21 @@ import argparse
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from channels_tiktok.models import Channel
 from config.demo import people, story
 from config.demo.browser import BrowserError
 from config.demo.processes import ChildDied, Children, free_port
 from inbox.models import Conversation
+from messagelinks import linking
 
 APP_ID = "sandbox-app"
 APP_SECRET = "sandbox-secret"  # noqa: S105 (the local TikTok's own)
@@ -101,9 +104,21 @@ class Command(BaseCommand):
         page = story.connect_account(web, "admin", people.PASSWORD)
         if not Channel.objects.filter(status=Channel.Status.CONNECTED).exists():
             raise BrowserError(f"The account was not connected; the consent ended on {page.url}.")
+        self.make_links()
         self.say("Customers are writing …")
         story.let_customers_write(sandbox)
         self.wait_for_conversations(len(story.CUSTOMERS))
+
+    def make_links(self) -> None:
+        """The shop's message links, made a month ago, so that customers can have come by them."""
+        channel = Channel.objects.filter(status=Channel.Status.CONNECTED).earliest("id")
+        if channel.message_links.exists():
+            return
+        made_at = timezone.now() - timedelta(days=30)
+        for one in story.LINKS:
+            made = {"title": one.title, "ref": one.ref, "message": one.message}
+            link = linking.create(channel=channel, actor=None, at=made_at, **made)
+            linking.note_places(link=link, places=one.places)
 
     def wait_for_conversations(self, number: int) -> None:
         """Let the worker take the messages in, so that the first page that someone opens shows them."""
