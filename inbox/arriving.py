@@ -1,10 +1,13 @@
 """What a message that TikTok told us of becomes: its rows, and what it changes in its conversation.
 
-Nothing here is stored; `inbox.receiving` and `inbox.receiving_together` do that, one by one and many at once.
+No row is stored here; `inbox.receiving` and `inbox.receiving_together` do that, one by one and many at once.
 """
 
 from datetime import datetime
 
+from channels_tiktok import polling
+from channels_tiktok.models import Channel
+from config.tasks import ring_at
 from inbox.incoming import MEDIA_KINDS, Incoming
 from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.sending import line
@@ -64,3 +67,9 @@ def bring_back(
     if is_newest:
         conversation.last_message, conversation.last_message_at = message, message.occurred_at
     return lines
+
+
+def look_soon(channel: Channel, *, at: datetime) -> None:
+    """Have TikTok's lists read soon: they alone tell a new customer's name and picture."""
+    if polling.look_soon(channel=channel, at=at):
+        ring_at(at + polling.SOON, "inbox.tasks.poll_channels")

@@ -18,11 +18,11 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from channels_tiktok import connecting, journal, polling
+from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
-from config.tasks import ring, ring_at
+from config.tasks import ring
 from inbox import access, delivering, referrals, timeline, windows
-from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, message_of
+from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, look_soon, message_of
 from inbox.delivering import apply_read_mark, settle_sent
 from inbox.following import follow_channels
 from inbox.incoming import (
@@ -317,7 +317,7 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
         },
     )
     # The lists may show it, though TikTok doesn't promise that (docs/tiktok-api.md 4.5).
-    _look_soon(channel, at=received_at)
+    look_soon(channel, at=received_at)
     return []  # `inbox.following` tells it
 
 
@@ -368,13 +368,8 @@ def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
         },
     )
     if is_new:  # only the lists tell the customer's name and picture
-        _look_soon(channel, at=incoming.at)
+        look_soon(channel, at=incoming.at)
     return access.lock_conversation(begun.pk)
-
-
-def _look_soon(channel: Channel, *, at: datetime) -> None:
-    if polling.look_soon(channel=channel, at=at):
-        ring_at(at + polling.SOON, "inbox.tasks.poll_channels")
 
 
 def _find_contact(channel: Channel, person: Person, *, at: datetime) -> Contact:

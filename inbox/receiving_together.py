@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
-from channels_tiktok import journal, polling
+from channels_tiktok import journal
 from channels_tiktok.models import Channel, WebhookEvent
 from inbox import access, windows
-from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, message_of
+from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, look_soon, message_of
 from inbox.incoming import Incoming, Unreadable, read_content
 from inbox.models import Attachment, Contact, Conversation, ConversationEvent, Message, ReplyWindow
 
@@ -49,7 +49,7 @@ def receive_together(
     """Take in what can be taken in at once; give the events that are done and their lines for the timeline.
 
     `channels` are the known ones by `business_id`. Call it inside a transaction. Only the database's own trouble
-    is raised (OperationalError); after any other error nothing is stored and nothing is done.
+    is raised (OperationalError, InterfaceError); after any other error nothing is stored and nothing is done.
     """
     conversations = _lock(_keys(pairs, channels))
     letters = _letters(pairs, channels)
@@ -58,7 +58,7 @@ def receive_together(
     try:
         with transaction.atomic():
             return _take_in(letters, conversations)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception:
         logger.exception("%s conversations could not be taken in together", len(letters))
@@ -198,7 +198,7 @@ def _begin(letters: Mapping[Key, Letters]) -> None:
     for key, told in letters.items():
         newcomers.setdefault(key[0], (told.channel, first[key].at))
     for channel, at in newcomers.values():
-        polling.look_soon(channel=channel, at=at)
+        look_soon(channel, at=at)
 
 
 def _is_usual(conversation: Conversation, told: Letters) -> bool:
