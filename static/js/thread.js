@@ -81,6 +81,12 @@ function opened() {
   if (getComputedStyle(list).display === "none") document.getElementById("thread-name")?.focus();
 }
 
+// Marked unread on purpose: it stays so until it is opened anew.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.elt.matches?.("[data-marks-unread]") || !event.detail.successful) return;
+  clearTimeout(seenTimer);
+  seen = `${document.getElementById("conversation").dataset.conversation}:${header().dataset.inbound}`;
+});
 document.addEventListener("reply48:merging", () => { wasAtBottom = atBottom(); });
 document.addEventListener("reply48:merged", (event) => {
   const added = event.detail?.added || 0;
