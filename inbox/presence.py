@@ -102,7 +102,9 @@ def leave(*, user: User, conversation_id: int | None = None) -> None:
 
 def others(*, user: User, at: datetime) -> list[Presence]:
     """The colleagues who are in conversations that `user` may see, with `is_typing`; who types comes first."""
-    types = ExpressionWrapper(Q(typing_at__gt=at - TYPING_SHOWN_FOR), output_field=BooleanField())
+    types = ExpressionWrapper(
+        Q(typing_at__isnull=False, typing_at__gt=at - TYPING_SHOWN_FOR), output_field=BooleanField()
+    )
     return list(
         Presence.objects.filter(seen_at__gt=at - SHOWN_FOR, conversation__channel__in=access.channels_for(user))
         .exclude(agent=user)

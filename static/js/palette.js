@@ -18,19 +18,21 @@ const usable = (element) => !element.disabled && element.getAttribute("aria-disa
 
 function collect() {
   const found = new Map();
-  const add = (label, run, keys = "") => { if (label && !found.has(label)) found.set(label, { label, run, keys }); };
+  const add = (label, run, action = "") => { if (label && !found.has(label)) found.set(label, { label, run, action, keys: actions[action]?.spoken }); };
   for (const element of document.querySelectorAll("[data-action]")) {
     const { action } = element.dataset;
     if (action === "palette" || !usable(element)) continue;
-    add(actions[action]?.label || textOf(element), () => element.matches("input:not([type=checkbox]), textarea") ? element.focus() : element.click(), actions[action]?.spoken);
+    add(actions[action]?.label || textOf(element), () => element.matches("input:not([type=checkbox]), textarea") ? element.focus() : element.click(), action);
   }
   for (const name of ["reply", "back"]) {
     if (document.getElementById(name === "reply" ? "composer-text" : "conversation")?.closest(".is-open"))
-      add(actions[name].label, () => document.dispatchEvent(new CustomEvent("reply48:act", { detail: name })), actions[name].spoken);
+      add(actions[name].label, () => document.dispatchEvent(new CustomEvent("reply48:act", { detail: name })), name);
   }
   for (const link of document.querySelectorAll("#views a, .segments a, #destinations :is(a, button)")) add(textOf(link), () => link.click());
   for (const link of document.querySelectorAll("#conversations > .row a[data-name]")) add(link.querySelector(".row-name").textContent, () => { link.focus(); link.click(); });
-  return [...found.values()];
+  const order = Object.keys(actions);
+  const rank = ({ action }) => (order.includes(action) ? order.indexOf(action) : order.length);
+  return [...found.values()].sort((one, other) => rank(one) - rank(other));
 }
 
 const plain = (text) => text.toLocaleLowerCase().normalize("NFD").replaceAll(/\p{M}/gu, "");

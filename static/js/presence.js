@@ -1,10 +1,7 @@
-// Shows who else is in a conversation: a mark in its row, words in the thread's header. The server says who; see
+// Shows who else is in a conversation: a mark in its row, words under the thread's header. The server says who; see
 // `inbox/presence.py`.
 
-const announcer = document.getElementById("announcer");
 const signs = () => [...document.querySelectorAll("#presence > li")];
-
-let toldOf = "";
 
 function mark(sign) {
   return document.importNode(sign.querySelector(".presence-mark"), true);
@@ -38,8 +35,6 @@ function showInThread(all) {
     }));
     slot.classList.toggle("is-typing", here.some((sign) => sign.hasAttribute("data-typing")));
   }
-  if (spoken && `${open} ${spoken}` !== toldOf) announcer.textContent = spoken;
-  toldOf = `${open} ${spoken}`;
 }
 
 function show() {
