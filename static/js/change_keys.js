@@ -38,6 +38,7 @@ form.addEventListener("keydown", (event) => {
   if (!field || event.altKey || event.isComposing) return;
   if (event.key === "Backspace" || event.key === "Delete") {
     event.preventDefault();
+    begun = undefined;
     return set(field, "");
   }
   const key = written(event);
