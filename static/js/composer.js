@@ -92,8 +92,15 @@ document.addEventListener("keydown", (event) => {
   const alone = byId("inbox").dataset.enterSends === "yes" && !event.shiftKey;
   if (!withMod && !alone) return;
   event.preventDefault();
-  const button = withMod && event.shiftKey ? byId("composer-send-close") : sendButton();
-  if (button && !sendButton().disabled) event.target.form.requestSubmit(button);
+  if (sendButton().disabled) return;
+  closes = withMod && event.shiftKey && !!byId("composer-send-close");
+  event.target.form.requestSubmit(sendButton());
+  closes = false;
+});
+// htmx knows only of buttons that were really pressed.
+let closes = false;
+document.addEventListener("htmx:configRequest", (event) => {
+  if (closes && event.detail.elt.id === "composer") event.detail.parameters.close = "1";
 });
 
 // ── The quote ─────────────────────────────────────────────────────────────────────────────────────────

@@ -29,7 +29,8 @@ function showPill(count) {
   pill().hidden = !count;
   pill().querySelector("span").textContent = count === 1 ? words.oneNewBelow : words.newBelow.replace("{n}", count);
   const composer = document.getElementById("composer");
-  document.getElementById("thread").style.setProperty("--composer-height", `${composer.offsetHeight}px`);
+  // Not on an element that htmx replaces: it would copy the style as an attribute, which the policy refuses.
+  document.documentElement.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
 }
 
 // ── Seen ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -300,7 +300,9 @@ COVERED = """(() => {
   if (one === document.body || one.closest(".visually-hidden")) return "";
   const box = one.getBoundingClientRect();
   const points = [
-    [box.left + 4, box.top + 4], [box.right - 4, box.bottom - 4], [box.left + box.width / 2, box.top + box.height / 2],
+    [box.left + 4, box.top + 4],
+    [box.right - 4, box.bottom - 4],
+    [box.left + box.width / 2, box.top + box.height / 2],
   ];
   const isSeen = points.some(([x, y]) => {
     const top = document.elementFromPoint(x, y);
