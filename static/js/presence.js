@@ -1,6 +1,7 @@
 // Shows who else is in a conversation: a mark in its row, words under the thread's header. The server says who; see
 // `inbox/presence.py`.
 
+const MOST = 5; // more names than that tell nobody anything
 const signs = () => [...document.querySelectorAll("#presence > li")];
 
 function mark(sign) {
@@ -10,7 +11,7 @@ function mark(sign) {
 function showInRows(all) {
   for (const slot of document.querySelectorAll("#conversations .row-presence")) {
     const link = slot.closest("a");
-    const here = all.filter((sign) => `conversation-${sign.dataset.conversation}` === slot.closest(".row").id);
+    const here = all.filter((sign) => `conversation-${sign.dataset.conversation}` === slot.closest(".row").id).slice(0, MOST);
     const spoken = here.map((sign) => `, ${sign.dataset.words}`).join("");
     if (slot.dataset.shows === spoken) continue;
     slot.dataset.shows = spoken;
@@ -25,7 +26,7 @@ function showInRows(all) {
 function showInThread(all) {
   const slot = document.getElementById("thread-presence");
   const open = document.getElementById("conversation")?.dataset.conversation;
-  const here = all.filter((sign) => sign.dataset.conversation === open);
+  const here = all.filter((sign) => sign.dataset.conversation === open).slice(0, MOST);
   const spoken = here.map((sign) => sign.dataset.words).join(", ");
   if (slot && slot.dataset.shows !== spoken) {
     slot.dataset.shows = spoken;
