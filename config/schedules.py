@@ -33,6 +33,8 @@ SCHEDULES = [
     Every(24 * 60, "inbox.tasks.delete_orphaned_files"),
     Every(24 * 60, "channels_tiktok.tasks.remind_of_ending_consents"),
     Every(1, "inbox.tasks.wake_snoozed", sweep=True),
+    Every(1, "inbox.tasks.warn_of_closing", sweep=True),
+    Every(10, "inbox.tasks.forget_presence"),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
     Every(24 * 60, "channels_tiktok.tasks.purge_old_events"),
 ]

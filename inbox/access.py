@@ -96,3 +96,10 @@ def mark_seen(*, user: User, conversation: Conversation) -> None:
     AgentReadMark.objects.update_or_create(
         agent=user, conversation=conversation, defaults={"inbound_seen": conversation.inbound_count}
     )
+
+
+def mark_unread_for(*, user: User, conversation: Conversation) -> None:
+    """Let the customer's last message count as unread again, for `user` alone."""
+    AgentReadMark.objects.update_or_create(
+        agent=user, conversation=conversation, defaults={"inbound_seen": max(conversation.inbound_count - 1, 0)}
+    )

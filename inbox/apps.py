@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_out
 
 
 class InboxConfig(AppConfig):
@@ -12,3 +15,12 @@ class InboxConfig(AppConfig):
         from inbox.following import what_stops
 
         dependents.register(what_stops)
+        user_logged_out.connect(_leave_everywhere, dispatch_uid="leave_everywhere")
+
+
+def _leave_everywhere(user: Any, **kwargs: Any) -> None:
+    """Who logs out is seen in no conversation any more."""
+    from inbox import presence
+
+    if user is not None:
+        presence.leave(user=user)

@@ -8,9 +8,10 @@ the same templates as the page.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inbox import access, thread, timeline
+from inbox import access, notifying, thread, timeline
 from inbox.listing import Listing, counts_and_cursor
 from inbox.models import Conversation, ConversationEvent
+from inbox.notifying import Notice
 from inbox.thread import Item
 
 TOO_MANY = 200
@@ -36,6 +37,7 @@ class Changes:
     channels: bool = False
     items: list[Item] = field(default_factory=list)
     merged: list[int] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     reload: bool = False
 
 
@@ -74,6 +76,7 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
         channels=bool(channels),
         items=items,
         merged=merged,
+        notices=notifying.notices_for(user, lines, at=at),
     )
 
 

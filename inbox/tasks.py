@@ -52,6 +52,22 @@ def wake_snoozed() -> None:
 
 
 @task
+def warn_of_closing() -> None:
+    """Tell of reply windows that close within the hour."""
+    from inbox import warning
+
+    warning.warn_of_closing(at=timezone.now())
+
+
+@task
+def forget_presence() -> None:
+    """Forget who looked at a conversation some time ago."""
+    from inbox import presence
+
+    presence.forget_old(at=timezone.now())
+
+
+@task
 def ask_about_images(conversation_id: int) -> None:
     """Ask TikTok whether images may be sent in a conversation."""
     from inbox import capabilities

@@ -25,6 +25,16 @@ urlpatterns = [
         name="conversation",
     ),
     path(
+        "conversations/<int:conversation_id>/seen/",
+        ConversationViewSet.as_view({"post": "mark_seen"}),
+        name="seen",
+    ),
+    path(
+        "conversations/<int:conversation_id>/unread/",
+        ConversationViewSet.as_view({"post": "mark_unread"}),
+        name="unread",
+    ),
+    path(
         "conversations/<int:conversation_id>/messages/",
         MessageViewSet.as_view({"get": "list", "post": "create"}),
         name="messages",

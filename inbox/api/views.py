@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -33,7 +34,7 @@ from inbox.models import Conversation, Message
 class ConversationViewSet(mixins.ListModelMixin, RestViewSet):
     """Conversations that you may see."""
 
-    needs: ClassVar = {"GET": (access.VIEW,), "PATCH": (access.CHANGE,)}
+    needs: ClassVar = {"GET": (access.VIEW,), "POST": (access.VIEW,), "PATCH": (access.CHANGE,)}
     orderings: ClassVar = {
         "-last_message_at": "-last_message_at",
         "last_message_at": "last_message_at",
@@ -63,6 +64,25 @@ class ConversationViewSet(mixins.ListModelMixin, RestViewSet):
         with refusals_answered():
             working.change(user=request.user, conversation_id=conversation_id, at=self.at, **asked.validated_data)
         return self.retrieve(request, conversation_id)
+
+    @extend_schema(summary="Mark as seen", request=None, responses=answers(ConversationSerializer))
+    def mark_seen(self, request: Request, conversation_id: int) -> Response:
+        """You have seen everything in it so far. Each person has their own mark."""
+        conversation = access.get_conversation_for(request.user, conversation_id)
+        access.mark_seen(user=_person(request), conversation=conversation)
+        return self.retrieve(request, conversation_id)
+
+    @extend_schema(summary="Mark as unread", request=None, responses=answers(ConversationSerializer))
+    def mark_unread(self, request: Request, conversation_id: int) -> Response:
+        """The customer's last message counts as unread again, for you alone."""
+        conversation = access.get_conversation_for(request.user, conversation_id)
+        access.mark_unread_for(user=_person(request), conversation=conversation)
+        return self.retrieve(request, conversation_id)
+
+
+def _person(request: Request) -> User:
+    assert isinstance(request.user, User)  # the permissions let nobody else in
+    return request.user
 
 
 class MessageViewSet(RestViewSet):

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 
 from inbox.models.conversation import Conversation
+from inbox.notifications import check_notifications
+from inbox.shortcuts import check_shortcuts
 
 LONGEST_UNDO = 30  # seconds
 
@@ -43,12 +45,34 @@ class Preferences(models.Model):
         help_text="A reply from the page waits this long before it is handed to TikTok",
     )
     sends_typing = models.BooleanField("show customers that you are typing", default=True)
+    enter_sends = models.BooleanField("Enter sends the reply", default=False)
+    shortcuts_on = models.BooleanField("keyboard shortcuts", default=True)
+    shortcuts = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_shortcuts],
+        help_text="The keys of each action where they differ from the default (inbox/shortcuts.py)",
+    )
+    notifications = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_notifications],
+        help_text="What is shown and what rings where it differs from the default (inbox/notifications.py)",
+    )
+    on_duty = models.BooleanField("on duty", default=True, help_text="Off duty, nothing rings and nothing pops up")
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "preferences"
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(undo_seconds__lte=LONGEST_UNDO), name="undo_takes_at_most_30_seconds"
+            ),
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="quiet_hours_begin_and_end",
             ),
         ]
 
@@ -57,5 +81,7 @@ class Preferences(models.Model):
 
     @classmethod
     def of(cls, user: Any) -> "Preferences":
-        """What `user` has chosen, or the defaults."""
-        return cls.objects.filter(user=user).first() or cls(user=user)
+        """What `user` has chosen, or the defaults. Whoever is logged in brings them along (`inbox.backends`)."""
+        brought = user._state.fields_cache
+        found = brought["preferences"] if "preferences" in brought else cls.objects.filter(user=user).first()
+        return found or cls(user_id=user.pk)

@@ -33,6 +33,7 @@ class ConversationEvent(models.Model):
         REACTION_CHANGED = "reaction_changed", "Reaction changed"
         REFERRAL_ARRIVED = "referral_arrived", "Customer arrived by an ad or link"
         WINDOW_REFUSED = "window_refused", "TikTok refused a reply for its rules"
+        WINDOW_CLOSING = "window_closing", "Reply window closes within an hour"
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
         LABELS_CHANGED = "labels_changed", "Labels changed"
@@ -70,6 +71,11 @@ class ConversationEvent(models.Model):
                 fields=["channel_event"],
                 condition=Q(channel_event__isnull=False),
                 name="one_line_per_channel_event",
+            ),
+            models.UniqueConstraint(
+                fields=["message"],
+                condition=Q(kind="window_closing"),
+                name="one_closing_warning_per_window",
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["conversation", "id"], name="timeline_of_conversation")]

@@ -1,5 +1,6 @@
 """What the inbox's templates say about times, people, windows and messages."""
 
+import json
 from collections import Counter
 from datetime import date, datetime
 from typing import Any
@@ -14,9 +15,9 @@ from django.utils.translation import gettext as _
 
 from config.templatetags import look
 from inbox import countdown as counting
-from inbox import sending
+from inbox import sending, shortcuts
 from inbox.listing import COUNT_UP_TO, Listing
-from inbox.models import Conversation, ConversationEvent, Message
+from inbox.models import Conversation, ConversationEvent, Message, Preferences
 from inbox.people import name_of
 
 register = template.Library()
@@ -206,6 +207,37 @@ def _told_assignment(line: Any, actor: str) -> str:
     if actor:
         return _("%(actor)s assigned this to %(name)s") % {"actor": actor, "name": name}
     return _("Assigned to %(name)s") % {"name": name}
+
+
+@register.simple_tag
+def presence_words(presence: Any) -> str:
+    """What a colleague does in a conversation just now."""
+    name = {"name": presence.agent.first_name or presence.agent.username}
+    return (_("%(name)s is typing a reply") if presence.is_typing else _("%(name)s is viewing")) % name
+
+
+@register.simple_tag(takes_context=True)
+def on_duty(context: template.Context) -> bool:
+    """Whether the person at the page is on duty."""
+    preferences = context.get("preferences") or Preferences.of(context["request"].user)
+    return bool(preferences.on_duty)
+
+
+@register.filter
+def shortcuts_of(preferences: Preferences) -> str:
+    """Each action's label and keys, as the page's script reads them."""
+    keys = shortcuts.keys_of(preferences.shortcuts)
+    return json.dumps(
+        {
+            name: {
+                "label": str(action.label),
+                "keys": keys[name],
+                "spoken": shortcuts.spoken(keys[name]),
+                "aria": shortcuts.for_aria(keys[name]),
+            }
+            for name, action in shortcuts.ACTIONS.items()
+        }
+    )
 
 
 @register.filter

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from inbox import access, drafts, sending, telling, timeline, working
+from inbox import access, drafts, presence, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
 from inbox.listing import Listing, counts_and_cursor
 from inbox.models import Conversation, Message, Preferences
@@ -28,7 +28,7 @@ from inbox.windows import ReplyRefused
 @require_POST
 @agent_page
 def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
-    """Queue a reply, or say why not and keep the text."""
+    """Queue a reply, or say why not and keep the text; with `close`, close the conversation after it."""
     text, at = request.POST.get("text", ""), timezone.now()
     try:
         sending.queue_replies(
@@ -51,6 +51,10 @@ def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return _refused(
             request, conversation_id, text=text, sentence=error.sentence, status=409, may_send_anyway=True
         )
+    presence.stop_typing(user=request.user, conversation_id=conversation_id)
+    if "close" in request.POST and request.user.has_perm(access.CHANGE):
+        closed = Conversation.Status.CLOSED
+        working.change_status(user=request.user, conversation_id=conversation_id, status=closed, at=at)
     return _done(request, conversation_id, error="")
 
 
@@ -114,6 +118,20 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
     access.mark_seen(user=request.user, conversation=conversation)
     if is_news:
         telling.somebody_read(conversation=conversation)
+    return _row_again(request, conversation_id)
+
+
+@require_POST
+@agent_page
+def mark_unread(request: AgentRequest, conversation_id: int) -> HttpResponse:
+    """Count the customer's last message as unread again, for this agent."""
+    conversation = access.get_conversation_for(request.user, conversation_id)
+    access.mark_unread_for(user=request.user, conversation=conversation)
+    return _row_again(request, conversation_id)
+
+
+def _row_again(request: AgentRequest, conversation_id: int) -> HttpResponse:
+    """The conversation's row and the counts, after this agent's own mark moved."""
     if not asked_by_script(request):
         return redirect("inbox:conversation", conversation_id)
     at = timezone.now()

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from channels_tiktok import health
 from inbox import access, capabilities, drafts, sending, thread
 from inbox.listing import Listing, counts_and_cursor, page_of
-from inbox.models import Conversation, Message
+from inbox.models import Conversation, Message, Preferences
 from inbox.sending import TEXT_LIMIT
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
 from inbox.windows import Allowance, allowance
@@ -25,7 +25,9 @@ def show_list(request: AgentRequest) -> HttpResponse:
     access.require(request.user, access.VIEW)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.GET)
-    return render(request, "inbox/page.html", _list_context(listing, at=at, after=request.GET.get("after", "")))
+    context = _list_context(listing, at=at, after=request.GET.get("after", ""))
+    context["preferences"] = Preferences.of(request.user)
+    return render(request, "inbox/page.html", context)
 
 
 @require_GET
@@ -79,6 +81,8 @@ def render_conversation(
     context |= conversation_context(request, conversation, at=at)
     text = conversation.draft_text or "" if text is None else text
     context |= {"page": page, "slots": _slots(conversation, page), "text": text, "error": error, **more}
+    if not only_conversation:
+        context["preferences"] = Preferences.of(request.user)
     template = "inbox/_opened.html" if only_conversation else "inbox/page.html"
     return render(request, template, context, status=status)
 

@@ -33,7 +33,7 @@ function stepWindow(element, now) {
   const percent = Math.max(4, Math.min(100, Math.round((100 * remaining) / WINDOW)));
   element.querySelector(".ring-left")?.setAttribute("stroke-dasharray", `${percent} 100`);
   const row = element.closest("a[data-name]");
-  if (row) row.setAttribute("aria-label", row.dataset.name.replace("{left}", spoken));
+  if (row) row.setAttribute("aria-label", row.dataset.name.replace("{left}", spoken) + (row.dataset.presence || ""));
   return stage === "closed" && !wasClosed;
 }
 

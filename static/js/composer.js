@@ -85,11 +85,22 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("reply48:composer", refresh);
 
+// Ctrl or Cmd with Enter sends, with Shift it closes, too. Who has chosen so sends with Enter alone.
 document.addEventListener("keydown", (event) => {
-  if (event.target === box() && event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
-    event.preventDefault();
-    if (!sendButton().disabled) event.target.form.requestSubmit(sendButton());
-  }
+  if (event.target !== box() || event.key !== "Enter" || event.isComposing || event.altKey || event.defaultPrevented) return;
+  const withMod = event.ctrlKey || event.metaKey;
+  const alone = byId("inbox").dataset.enterSends === "yes" && !event.shiftKey;
+  if (!withMod && !alone) return;
+  event.preventDefault();
+  if (sendButton().disabled) return;
+  closes = withMod && event.shiftKey && !!byId("composer-send-close");
+  event.target.form.requestSubmit(sendButton());
+  closes = false;
+});
+// htmx knows only of buttons that were really pressed.
+let closes = false;
+document.addEventListener("htmx:configRequest", (event) => {
+  if (closes && event.detail.elt.id === "composer") event.detail.parameters.close = "1";
 });
 
 // ── The quote ─────────────────────────────────────────────────────────────────────────────────────────

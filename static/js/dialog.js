@@ -1,11 +1,15 @@
-// Links marked `data-dialog` open in the page's dialog; without this script they are pages. Menus close on Esc.
+// Links marked `data-dialog` open in the page's dialog; without this script they are pages.
 
 const dialog = document.getElementById("dialog");
+let opener;
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
   if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
+    // By a key the way began elsewhere; what is in a menu is gone when the menu closes.
+    const began = document.activeElement === document.body ? link : document.activeElement;
+    opener = began.closest("details.menu")?.querySelector("summary") || began;
     let answer;
     try {
       answer = await fetch(link.href, { headers: { "HX-Request": "true" } });
@@ -13,6 +17,7 @@ document.addEventListener("click", async (event) => {
       answer = { ok: false };
     }
     if (!answer.ok) return void location.assign(link.href);
+    for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
     dialog.innerHTML = await answer.text();
     htmx.process(dialog);
     dialog.showModal();
@@ -22,18 +27,11 @@ document.addEventListener("click", async (event) => {
     event.preventDefault();
     dialog.close();
   }
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && event.detail.elt.matches("[data-closes-dialog]")) dialog.close();
 });
 
-dialog.addEventListener("close", () => document.querySelector("a[data-dialog]")?.focus());
-
-document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
-  if (!menu) return;
-  menu.open = false;
-  menu.querySelector("summary").focus();
-});
+// What opened it may have been drawn anew meanwhile.
+dialog.addEventListener("close", () => (opener?.isConnected ? opener : document.querySelector("#thread a[data-dialog]"))?.focus());

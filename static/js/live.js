@@ -23,6 +23,38 @@ let lastActive = Date.now();
 const openConversation = () => document.getElementById("conversation")?.dataset.conversation || "";
 const pageState = () => ({ after: cursor, conversation: openConversation(), view: page.dataset.view, sort: page.dataset.sort });
 
+// ── Where this person is: told with every question ────────────────────────────────────────────────────
+
+const TYPING_FOR = 5_000;
+let lastTyped = 0;
+let lookedAt = "";
+
+function signs() {
+  const { version } = document.getElementById("presence").dataset;
+  const told = { presence: version };
+  lookedAt = document.visibilityState === "visible" ? openConversation() : "";
+  if (lookedAt) told.looking = 1;
+  if (lookedAt && Date.now() - lastTyped < TYPING_FOR) told.typing = 1;
+  return told;
+}
+
+function leave() {
+  if (!lookedAt) return;
+  const headers = { "X-CSRFToken": page.dataset.csrf, "HX-Request": "true" };
+  fetch(page.dataset.leave.replace("/0/", `/${lookedAt}/`), { method: "POST", headers, keepalive: true }).catch(() => {}); // it fades by itself
+  lookedAt = "";
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "composer-text" || !event.target.value.trim()) return;
+  const begins = Date.now() - lastTyped > TYPING_FOR;
+  lastTyped = Date.now();
+  if (begins) ask();
+});
+document.addEventListener("reply48:replied", () => { lastTyped = 0; });
+document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") leave(); });
+addEventListener("pagehide", leave);
+
 // ── Merging pieces ────────────────────────────────────────────────────────────────────────────────────
 
 function morph(old, fresh) {
@@ -143,7 +175,7 @@ async function ask() {
   askAgain = false;
   const state = pageState();
   try {
-    const answer = await request(`${page.dataset.live}?${new URLSearchParams(state)}`);
+    const answer = await request(`${page.dataset.live}?${new URLSearchParams({ ...state, ...signs() })}`);
     if (answer.status === 200) take(answer.headers.get("X-Timeline-Cursor"), await answer.text(), state);
     connected();
   } catch {
@@ -271,6 +303,8 @@ document.addEventListener("htmx:afterSettle", () => {
   const opened = document.getElementById("conversation");
   if (opened.dataset.taken || !opened.dataset.conversation) return;
   opened.dataset.taken = "yes";
+  if (lookedAt !== opened.dataset.conversation) leave();
+  lastTyped = 0;
   cursor = Math.min(cursor, Number(opened.dataset.cursor));
   for (const link of document.querySelectorAll('#conversations a[aria-current="true"]')) link.removeAttribute("aria-current");
   document.querySelector(`#conversation-${opened.dataset.conversation} > a`)?.setAttribute("aria-current", "true");
@@ -283,4 +317,4 @@ document.addEventListener("htmx:afterSwap", () => {
 });
 
 document.querySelector('#conversations a[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
-askLater();
+ask();

@@ -11,6 +11,7 @@ document.addEventListener("focusin", closeOthers);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of open()) {
+    event.preventDefault(); // this press is used up
     menu.open = false;
     menu.querySelector("summary").focus();
   }

@@ -29,7 +29,8 @@ function showPill(count) {
   pill().hidden = !count;
   pill().querySelector("span").textContent = count === 1 ? words.oneNewBelow : words.newBelow.replace("{n}", count);
   const composer = document.getElementById("composer");
-  document.getElementById("thread").style.setProperty("--composer-height", `${composer.offsetHeight}px`);
+  // Not on an element that htmx replaces: it would copy the style as an attribute, which the policy refuses.
+  document.documentElement.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
 }
 
 // ── Seen ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,6 +82,12 @@ function opened() {
   if (getComputedStyle(list).display === "none") document.getElementById("thread-name")?.focus();
 }
 
+// Marked unread on purpose: it stays so until it is opened anew.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.elt.matches?.("[data-marks-unread]") || !event.detail.successful) return;
+  clearTimeout(seenTimer);
+  seen = `${document.getElementById("conversation").dataset.conversation}:${header().dataset.inbound}`;
+});
 document.addEventListener("reply48:merging", () => { wasAtBottom = atBottom(); });
 document.addEventListener("reply48:merged", (event) => {
   const added = event.detail?.added || 0;

@@ -249,4 +249,4 @@ def test_who_may_only_read_is_told_so(client, ayu):
     client.force_login(make_agent("reader", permissions=("inbox.view_conversation",)))
     html = client.get(f"/inbox/{ayu.pk}/").text
     assert "You can read this conversation." in lock_sentence(html)
-    assert "Assign to me" not in html
+    assert 'data-action="assign' not in html
