@@ -6,7 +6,7 @@ from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Post
 
 Person = User | AnonymousUser
 
@@ -66,6 +66,12 @@ def get_contact_for(user: Person, contact_id: int) -> Contact:
     """Give a contact of a channel that `user` may see; raise Contact.DoesNotExist or PermissionDenied."""
     require(user, VIEW)
     return Contact.objects.get(pk=contact_id, channel__in=channels_for(user))
+
+
+def get_post_for(user: Person, post_id: int) -> Post:
+    """Give a post of a channel that `user` may see; raise Post.DoesNotExist or PermissionDenied."""
+    require(user, VIEW)
+    return Post.objects.get(pk=post_id, channel__in=channels_for(user))
 
 
 def lock_conversation_for(user: Person, conversation_id: int, *, permission: str) -> Conversation:

@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -201,11 +202,23 @@ def _send(message: Message, *, media_id: str | None, clock: Clock) -> str:
             token=token,
             business_id=channel.business_id,
             conversation_id=conversation.tiktok_conversation_id,
-            text=None if media_id else message.text,
-            image_media_id=media_id,
+            **_content_of(message, media_id=media_id),
             quoted_message_id=message.quoted_message_id or None,
         ),
     )
+
+
+def _content_of(message: Message, *, media_id: str | None) -> dict[str, Any]:
+    """What TikTok's client is to send (docs/tiktok-api.md 3.1)."""
+    match message.kind:
+        case Message.Kind.IMAGE:
+            return {"image_media_id": media_id}
+        case Message.Kind.SHARE_POST:
+            return {"post_id": message.content["item_id"]}
+        case Message.Kind.TEMPLATE:
+            return {"template": message.content}
+        case _:
+            return {"text": message.text}
 
 
 def _uploaded(message: Message, *, clock: Clock) -> str:
@@ -213,7 +226,7 @@ def _uploaded(message: Message, *, clock: Clock) -> str:
     attachment = message.attachments.get()
     if attachment.media_id and attachment.uploaded_at and attachment.uploaded_at > clock() - UPLOAD_KEPT_FOR:
         return attachment.media_id
-    content, channel = _content(attachment), message.conversation.channel
+    content, channel = _bytes_of(attachment), message.conversation.channel
     pacing.wait_for_turn(at=clock())
     try:
         media_id = tokens.with_access(
@@ -237,7 +250,7 @@ def _uploaded(message: Message, *, clock: Clock) -> str:
     return media_id
 
 
-def _content(attachment: Attachment) -> bytes:
+def _bytes_of(attachment: Attachment) -> bytes:
     try:
         with attachment.file.open("rb") as file:
             return bytes(file.read())

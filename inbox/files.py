@@ -13,7 +13,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.utils.http import content_disposition_header
 
 from inbox.media import EXTENSIONS
-from inbox.models import Attachment, Contact
+from inbox.models import Attachment, Contact, Post
 
 KEPT_BY_BROWSERS = "private, max-age=86400"
 PIECE = 64 * 1024
@@ -51,6 +51,14 @@ def answer_portrait(request: HttpRequest, contact: Contact) -> HttpResponseBase:
     if not contact.picture:
         raise Http404("There is no such file (yet).")
     return _answer(request, contact.picture, content_type="image/jpeg", name=f"contact-{contact.pk}.jpg")
+
+
+def answer_post_picture(request: HttpRequest, post: Post) -> HttpResponseBase:
+    """A post's small picture; Http404 while there is none."""
+    if not post.thumbnail:
+        raise Http404("There is no such file (yet).")
+    suffix = str(post.thumbnail.name).rsplit(".", 1)[-1]
+    return _answer(request, post.thumbnail, content_type=_type_of(suffix), name=f"post-{post.pk}.{suffix}")
 
 
 def _type_of(suffix: str) -> str:

@@ -60,6 +60,14 @@ def ask_about_images(conversation_id: int) -> None:
 
 
 @task
+def read_posts(channel_id: int) -> None:
+    """Read the posts of a channel's own account, to be shared."""
+    from inbox import posts
+
+    posts.read(channel_id=channel_id, clock=timezone.now)
+
+
+@task
 def tell_typing(conversation_id: int) -> None:
     """Show a customer that somebody types."""
     from inbox import telling

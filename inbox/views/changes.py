@@ -31,27 +31,42 @@ def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """Queue a reply, or say why not and keep the text."""
     text, at = request.POST.get("text", ""), timezone.now()
     try:
+        deliver_at = _chosen_time(request, at=at) if "schedule" in request.POST else None
+    except BadReply as error:
+        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=422)
+    sentence, status, more = queued(
+        request,
+        conversation_id,
+        text=text,
+        image=request.FILES.get("image"),
+        quoted_id=_number(request.POST.get("quoted")),
+        deliver_at=deliver_at,
+        ends_draft=True,
+    )
+    if sentence:
+        return _refused(request, conversation_id, text=text, sentence=sentence, status=status, **more)
+    return answered(request, conversation_id, error="")
+
+
+def queued(request: AgentRequest, conversation_id: int, **reply: Any) -> tuple[str, int, dict[str, Any]]:
+    """Queue a reply from a page, after the time for an undo. Give why not, in words (empty if it was), and how
+    that is answered: the HTTP status, and what the template is told besides."""
+    try:
         sending.queue_replies(
             user=request.user,
             conversation_id=conversation_id,
-            text=text,
-            image=request.FILES.get("image"),
-            quoted_id=_number(request.POST.get("quoted")),
-            at=at,
-            deliver_at=_chosen_time(request, at=at) if "schedule" in request.POST else None,
+            at=timezone.now(),
             held_for=timedelta(seconds=Preferences.of(request.user).undo_seconds),
             newest_seen=None if "anyway" in request.POST else _number(request.POST.get("newest")),
-            ends_draft=True,
+            **reply,
         )
     except BadReply as error:
-        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=422)
+        return error.sentence, 422, {}
     except ReplyRefused as error:
-        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=409)
+        return error.sentence, 409, {}
     except sending.Overtaken as error:
-        return _refused(
-            request, conversation_id, text=text, sentence=error.sentence, status=409, may_send_anyway=True
-        )
-    return _done(request, conversation_id, error="")
+        return error.sentence, 409, {"may_send_anyway": True}
+    return "", 200, {}
 
 
 @require_POST
@@ -66,7 +81,7 @@ def cancel(request: AgentRequest, message_id: int) -> HttpResponse:
     text = sending.text_of_press(message)
     if text and not drafts.text_of(request.user, conversation):
         drafts.save(user=request.user, conversation_id=conversation.pk, text=text, at=at)
-    return _done(request, conversation.pk, error="", taken_back=text)
+    return answered(request, conversation.pk, error="", taken_back=text)
 
 
 @require_POST
@@ -80,7 +95,7 @@ def send_again(request: AgentRequest, message_id: int) -> HttpResponse:
         return _refused(request, conversation_id, text=None, sentence=error.sentence, status=422)
     except ReplyRefused as error:
         return _refused(request, conversation_id, text=None, sentence=error.sentence, status=409)
-    return _done(request, conversation_id, error="")
+    return answered(request, conversation_id, error="")
 
 
 @require_POST
@@ -136,7 +151,7 @@ def set_status(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return HttpResponse(status=400)
     status = Conversation.Status(form.cleaned_data["status"])
     working.change_status(user=request.user, conversation_id=conversation_id, status=status, at=timezone.now())
-    return _done(request, conversation_id)
+    return answered(request, conversation_id)
 
 
 @require_http_methods(["GET", "POST"])
@@ -152,14 +167,15 @@ def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
             assignee=form.cleaned_data["assignee"],
             at=timezone.now(),
         )
-        return _done(request, conversation_id)
+        return answered(request, conversation_id)
     template = "inbox/_assign_form.html" if asked_by_script(request) else "inbox/assign.html"
     listing = Listing.asked_for(request.user, request.GET)
     context = {"conversation": conversation, "form": form, "listing": listing}
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 
-def _done(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
+def answered(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
+    """What a page's script gets after a change: the pieces that changed. Without it, a redirect back."""
     if asked_by_script(request):
         return render_changes(request, request.POST, **context)
     back = Listing.asked_for(request.user, request.GET).query

@@ -1,6 +1,7 @@
 // Links marked `data-dialog` open in the page's dialog; without this script they are pages. Menus close on Esc.
 
 const dialog = document.getElementById("dialog");
+let opener;
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
@@ -15,8 +16,10 @@ document.addEventListener("click", async (event) => {
     if (!answer.ok) return void location.assign(link.href);
     dialog.innerHTML = await answer.text();
     htmx.process(dialog);
-    dialog.showModal();
-    dialog.querySelector("input:checked")?.focus();
+    opener = link;
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector("[autofocus], input:checked")?.focus();
+    document.dispatchEvent(new CustomEvent("reply48:dialog"));
   }
   if (event.target === dialog || event.target.closest("[data-close-dialog]")) {
     event.preventDefault();
@@ -29,7 +32,10 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && event.detail.elt.matches("[data-closes-dialog]")) dialog.close();
 });
 
-dialog.addEventListener("close", () => document.querySelector("a[data-dialog]")?.focus());
+dialog.addEventListener("close", () => {
+  dialog.replaceChildren();
+  (opener?.isConnected ? opener : document.querySelector("a[data-dialog]"))?.focus();
+});
 
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
