@@ -59,8 +59,9 @@ def share_post(request: AgentRequest, conversation_id: int) -> HttpResponse:
         sentence, status, more = queued(request, conversation_id, post_id=request.POST.get("post", ""))
         if asked_by_script(request) or not sentence:
             return answered(request, conversation_id, dialog_error=sentence, status=status, **more)
-    context = _context(request, conversation) | _choice(request, conversation)
-    context |= {"dialog_error": sentence, "missing": posts.missing_permission(conversation.channel), **more}
+    missing = posts.missing_permission(conversation.channel)
+    context = _context(request, conversation) | ({} if missing else _choice(request, conversation))
+    context |= {"dialog_error": sentence, "missing": missing, **more}
     template = "inbox/_post_form.html" if asked_by_script(request) else "inbox/share_post.html"
     return render(request, template, context, status=status)
 
