@@ -206,7 +206,7 @@ def may_send_again(message: Message) -> bool:
 
 
 def cancel_reply(*, user: Any, message_id: int, at: datetime, with_its_other_half: bool = False) -> bool:
-    """Take back a reply that was not handed to delivery yet; its slot is free again. False if it was too late.
+    """Take back a reply that TikTok surely doesn't have; its slot is free again. False if it was too late.
 
     `with_its_other_half`: also what was sent with the same press, an image beside its text.
     """
@@ -218,7 +218,9 @@ def cancel_reply(*, user: Any, message_id: int, at: datetime, with_its_other_hal
             wanted = conversation.messages.filter(author=asked.author_id, queued_at=asked.queued_at)
         lines = []
         for message in wanted.select_related("window").order_by("id"):
-            won = Message.objects.filter(pk=message.pk, state=State.QUEUED).update(state=State.CANCELLED)
+            # What TikTok answered with an error of its own (5xxxx) may be on the customer's phone all the same.
+            queued = Message.objects.filter(pk=message.pk, state=State.QUEUED)
+            won = queued.exclude(attempts__gt=0, error_code__startswith="5").update(state=State.CANCELLED)
             if won:
                 message.state, message.conversation = State.CANCELLED, conversation
                 windows.give_back(message)
@@ -242,9 +244,9 @@ def latest_safe_time(conversation: Conversation) -> datetime | None:
 
 def copy_last_message(conversation: Conversation) -> None:
     """Make the conversation's copy of its newest message right."""
-    last = conversation.messages.order_by("-occurred_at", "-id").first()
-    if last:
-        conversation.last_message, conversation.last_message_at = last, last.occurred_at
+    newest = conversation.messages.order_by("-occurred_at", "-id").values_list("pk", "occurred_at").first()
+    if newest and newest != (conversation.last_message_id, conversation.last_message_at):
+        conversation.last_message_id, conversation.last_message_at = newest
         conversation.save(update_fields=["last_message", "last_message_at"])
 
 

@@ -76,7 +76,7 @@ def cancel(request: AgentRequest, message_id: int) -> HttpResponse:
     message, at = _message(message_id), timezone.now()
     conversation = access.get_conversation_for(request.user, message.conversation_id, permission=access.REPLY)
     if not sending.cancel_reply(user=request.user, message_id=message_id, at=at, with_its_other_half=True):
-        too_late = _("It was too late to take this back: TikTok has it already.")
+        too_late = _("It was too late to take this back: TikTok may have it already.")
         return _refused(request, conversation.pk, text=None, sentence=too_late, status=409)
     text = sending.text_of_press(message)
     if text and not drafts.text_of(request.user, conversation):
