@@ -77,7 +77,7 @@ def start_tiktok(drill: Any, *, instant: bool) -> None:
             "  def log_message(self,*a): pass\n"
             "  def do_POST(self):\n"
             "    self.rfile.read(int(self.headers['Content-Length']))\n"
-            "    b=b'{\"code\":0,\"message\":\"OK\",\"request_id\":\"r\",\"data\":{\"message\":{\"message_id\":\"m%d\"}}}'%next(n)\n"
+            '    b=b\'{"code":0,"message":"OK","request_id":"r","data":{"message":{"message_id":"m%d"}}}\'%next(n)\n'
             "    self.send_response(200);self.send_header('Content-Length',str(len(b)));self.end_headers();self.wfile.write(b)\n"
             "  wbufsize=-1\n"
             "ThreadingHTTPServer(('127.0.0.1',int(sys.argv[1])),A).serve_forever()"

@@ -259,7 +259,7 @@ def work() -> None:
     while True:
         receive()
         delivering.deliver_due(clock=timezone.now, meanwhile=receive)
-        reconciling.reconcile_due(at=timezone.now())
+        reconciling.reconcile_due(clock=timezone.now)
         time.sleep(0.05)
 
 

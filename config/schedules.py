@@ -29,6 +29,7 @@ SCHEDULES = [
     Every(24 * 60, "channels_tiktok.tasks.remind_of_ending_consents"),
     Every(1, "inbox.tasks.wake_snoozed", sweep=True),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
+    Every(24 * 60, "inbox.tasks.clear_pictures_not_sent"),
     Every(24 * 60, "channels_tiktok.tasks.purge_old_events"),
 ]
 

@@ -203,7 +203,7 @@ def _was_taken_after_all(message: Message, *, clock: Clock) -> bool:
     if not _is_left_open(message):
         return False
     try:
-        read_list(message, at=clock())
+        read_list(message, clock=clock)
     except (errors.Busy, errors.ReconnectNeeded) as error:
         error.code = int(message.error_code)  # so that the next attempt looks, too
         raise

@@ -169,6 +169,8 @@ def send_again(*, user: Any, message_id: int, at: datetime) -> Message:
         if old.source != Message.Source.AGENT or not may_send_again(old):
             raise BadReply("message", "This message needs no second attempt.")
         attachment = old.attachments.first()
+        if attachment and not attachment.file:
+            raise BadReply("image", _("Its picture is no longer kept here. Send it anew from your file."))
         picture = attachment and _StoredPicture(
             attachment.file.name or "",
             attachment.thumbnail.name or "",

@@ -40,7 +40,7 @@ def reconcile_replies() -> None:
     """Look for unconfirmed replies in TikTok's own list."""
     from inbox import reconciling
 
-    reconciling.reconcile_due(at=timezone.now())
+    reconciling.reconcile_due(clock=timezone.now)
 
 
 @task
@@ -81,6 +81,14 @@ def tell_seen(conversation_id: int) -> None:
     from inbox import telling
 
     telling.tell_seen(conversation_id=conversation_id, at=timezone.now())
+
+
+@task
+def clear_pictures_not_sent() -> None:
+    """Clear away the pictures of replies that were cancelled or failed long ago."""
+    from inbox import clearing
+
+    clearing.clear_pictures(at=timezone.now())
 
 
 @task

@@ -214,6 +214,11 @@ class Message(models.Model):
                 condition=Q(state__in=["queued", "sending", "unconfirmed"]),
             ),
             models.Index(
+                fields=["queued_at", "id"],
+                name="pictures_not_sent",
+                condition=Q(kind="image", state__in=["failed", "cancelled"]),
+            ),
+            models.Index(
                 fields=["occurred_at", "id"],
                 name="replies_in_trouble",
                 condition=Q(state__in=["failed", "unconfirmed"]),

@@ -165,7 +165,7 @@ def test_what_tiktok_left_open_can_not_be_taken_back_nor_said_to_have_failed_at_
     deliver(clock)
     reply.refresh_from_db()
     assert (reply.state, reply.slot) == ("unconfirmed", 1)
-    reconciling.reconcile_due(at=clock())
+    reconciling.reconcile_due(clock=clock)
     reply.refresh_from_db()
     assert (reply.state, tiktok.sends()) == ("sent", ["Once only"])
 
@@ -271,7 +271,7 @@ def test_an_unconfirmed_reply_is_found_in_tiktoks_list_when_no_echo_comes(tiktok
     tiktok.fault("hang_after", seconds=0)
     deliver(clock)
     clock.at += 10 * SECOND
-    reconciling.reconcile_due(at=clock())
+    reconciling.reconcile_due(clock=clock)
     reply.refresh_from_db()
     assert reply.state == "sent"
     assert tiktok.sends() == ["Once only"]
@@ -285,7 +285,7 @@ def test_an_unconfirmed_reply_that_tiktok_doesnt_have_is_said_to_be_so_after_gro
     deliver(clock)
     for _ in range(6):
         clock.at += timedelta(minutes=15)
-        reconciling.reconcile_due(at=clock())
+        reconciling.reconcile_due(clock=clock)
     reply.refresh_from_db()
     assert (reply.state, reply.looks, reply.try_again_at) == ("unconfirmed", 4, None)
     assert "never confirmed" in reply.error_detail

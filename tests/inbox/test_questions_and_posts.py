@@ -85,7 +85,7 @@ def test_a_question_is_found_in_tiktoks_list(tiktok, conversation, agent, clock)
     tiktok.fault("reset_after")
     delivering.deliver_due(clock=clock)
     clock.at += 10 * SECOND
-    reconciling.reconcile_due(at=clock())
+    reconciling.reconcile_due(clock=clock)
     reply.refresh_from_db()
     assert reply.state == "sent"
 
@@ -163,7 +163,7 @@ def test_a_shared_post_is_found_in_tiktoks_list_by_its_id(tiktok, conversation, 
     tiktok.fault("reset_after")
     delivering.deliver_due(clock=clock)
     clock.at += 10 * SECOND
-    reconciling.reconcile_due(at=clock())
+    reconciling.reconcile_due(clock=clock)
     lost.refresh_from_db()
     found.refresh_from_db()
     assert (lost.state, found.state) == ("unconfirmed", "sent")
