@@ -90,6 +90,14 @@ def lock_conversation(conversation_id: int) -> Conversation:
     return locked_conversations().get(pk=conversation_id)
 
 
+def only_lock_conversation(conversation: Conversation) -> None:
+    """Lock the row of `conversation`, and read anew what is copied there of its newest message."""
+    rows = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation.pk)
+    conversation.last_message_id, conversation.last_message_at = rows.values_list(
+        "last_message_id", "last_message_at"
+    ).get()
+
+
 def locked_conversations() -> QuerySet[Conversation]:
     """Conversations whose rows are locked as they are read, with what the rules look at."""
     return Conversation.objects.select_for_update(of=("self",), no_key=True).select_related(

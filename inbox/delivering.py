@@ -56,6 +56,16 @@ MAY_HAVE_ARRIVED = Q(state__in=[Message.State.SENDING, Message.State.UNCONFIRMED
 )
 SOON = timedelta(seconds=5)  # after a claim, nothing else will have touched the reply
 Line = ConversationEvent.Kind
+SETTLED_FIELDS = (
+    "state",
+    "tiktok_message_id",
+    "sent_at",
+    "occurred_at",
+    "claimed_until",
+    "try_again_at",
+    "error_code",
+    "error_detail",
+)
 
 
 class _NotOurs(Exception):
@@ -186,9 +196,9 @@ def deliver(message: Message, *, clock: Clock) -> None:
         fail(message, error=error, at=clock(), keeps_slot=False)
     else:
         with transaction.atomic():
-            locked = access.lock_conversation(message.conversation_id)
+            access.only_lock_conversation(message.conversation)
             lines = settle_sent(message.pk, tiktok_message_id=message_id, at=clock())
-            copy_last_message(locked)
+            copy_last_message(message.conversation)
             timeline.record(lines)
 
 
@@ -327,7 +337,7 @@ def settle_sent(
     message.sent_at = message.occurred_at = tiktok_time or max(at, message.window.opened_at)
     message.claimed_until = message.try_again_at = None
     message.error_code = message.error_detail = ""
-    message.save()
+    message.save(update_fields=SETTLED_FIELDS)
     _ask_about_images_anew(message)
     if tiktok_time:
         windows.place_in_window(message)
@@ -337,6 +347,8 @@ def settle_sent(
 
 def _ask_about_images_anew(message: Message) -> None:
     """Our first reply makes a stranger's conversation another kind of one, with other rules for images."""
+    if message.conversation.images_asked_at is None:
+        return
     answered = Message.objects.filter(conversation=message.conversation_id, state__in=[State.SENT, State.READ])
     if not answered.exclude(pk=message.pk).exists():
         Conversation.objects.filter(pk=message.conversation_id).update(images_asked_at=None)
