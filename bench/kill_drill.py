@@ -31,6 +31,7 @@ CUSTOMERS = ("Dian", "Eko", "Fitri")
 FAULTS: list[dict[str, Any]] = [
     {"kind": "code", "code": 40100},
     {"kind": "code", "code": 50000},
+    {"kind": "code", "code": 50002, "after": True},
     {"kind": "code", "code": 40002},
     {"kind": "http_status", "http_status": 502},
     {"kind": "http_status", "http_status": 502, "after": True},
@@ -42,7 +43,7 @@ FAULTS: list[dict[str, Any]] = [
     {"kind": "empty_message_id"},
     {"kind": "garbage"},
 ]
-COUNTS = ("sent twice", "lost", "out of order", "over quota")
+COUNTS = ("replies twice", "lost", "out of order", "over quota")
 
 
 def free_port() -> int:
@@ -249,6 +250,7 @@ def work() -> None:
 
     client.TIMEOUT = (0.5, 0.8)
     delivering.LEASE = timedelta(seconds=2.5)
+    delivering.SOON = timedelta(seconds=0.5)
     delivering.FIRST_LOOK = timedelta(seconds=0.3)
     delivering.LONGEST_PAUSE = timedelta(seconds=1)
     reconciling.PAUSES = [timedelta(seconds=seconds) for seconds in (0.5, 1, 1.5)]
@@ -259,7 +261,7 @@ def work() -> None:
     while True:
         receive()
         delivering.deliver_due(clock=timezone.now, meanwhile=receive)
-        reconciling.reconcile_due(at=timezone.now())
+        reconciling.reconcile_due(clock=timezone.now)
         time.sleep(0.05)
 
 

@@ -60,6 +60,15 @@ class Thread:
 
 
 @dataclass(frozen=True)
+class PostPage:
+    """One page of the account's own posts as TikTok lists them (docs/tiktok-api.md 2)."""
+
+    posts: list[dict[str, Any]]
+    has_more: bool
+    cursor: int
+
+
+@dataclass(frozen=True)
 class Media:
     """A file that was fetched: its bytes and what the server says that they are."""
 

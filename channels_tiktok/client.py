@@ -21,7 +21,15 @@ import urllib3
 from django.conf import settings
 
 from channels_tiktok import answers
-from channels_tiktok.answers import BusinessProfile, ConversationPage, Media, Thread, TokenGrant, TokenInfo
+from channels_tiktok.answers import (
+    BusinessProfile,
+    ConversationPage,
+    Media,
+    PostPage,
+    Thread,
+    TokenGrant,
+    TokenInfo,
+)
 from channels_tiktok.errors import Busy, OutcomeUnknown, Refused, TikTokError, error_for
 
 logger = logging.getLogger(__name__)
@@ -31,6 +39,7 @@ DONE = (0, 20001)  # docs/tiktok-api.md: success, partial success
 MEDIA_LIMIT = 50 * 1024 * 1024  # bytes
 _DOMAINS = ["tiktok", "tiktokcdn", "tiktokcdn-us", "tiktokcdn-eu", "ibytedtos", "byteoversea", "muscdn"]
 MEDIA_DOMAINS = tuple(f"{name}.com" for name in _DOMAINS)
+POST_FIELDS = ["item_id", "caption", "thumbnail_url", "share_url", "embed_url", "create_time"]
 AWAY = "TikTok can't be reached just now. It will be tried again."
 UNKNOWN = "TikTok's answer did not arrive, so it is not known whether this was carried out."
 NOT_OURS = "TikTok did not take this request (HTTP {status}). Check TIKTOK_API_URL."
@@ -116,6 +125,21 @@ class TikTok:
         params = {"business_id": business_id, "fields": json.dumps(fields)}
         return answers.business_profile(self._get("/business/get/", params, token))
 
+    def posts(self, *, token: str, business_id: str, cursor: int = 0, count: int = 20) -> PostPage:
+        """List the account's own posts, newest first; needs the scope `video.list`."""
+        params = {
+            "business_id": business_id,
+            "fields": json.dumps(POST_FIELDS),
+            "cursor": str(cursor),
+            "max_count": str(count),
+        }
+        data = self._get("/business/video/list/", params, token)
+        return PostPage(
+            posts=answers.objects_in(data, "videos"),
+            has_more=data.get("has_more") is True,
+            cursor=answers.number_in(data, "cursor") or 0,
+        )
+
     # ── Messages: docs/tiktok-api.md 3.1 to 3.6 ───────────────────────────────────────────────────────
 
     def send_message(
@@ -126,17 +150,24 @@ class TikTok:
         conversation_id: str,
         text: str | None = None,
         image_media_id: str | None = None,
+        post_id: str | None = None,
+        template: Mapping[str, Any] | None = None,
         quoted_message_id: str | None = None,
     ) -> str:
-        """Send either `text` or an uploaded image; give TikTok's id of the message.
+        """Send one of: a text, an uploaded image, a post of the account, a card; give TikTok's id of the message.
 
         This is not idempotent. OutcomeUnknown means that the customer may have got the message.
         """
-        if (text is None) == (image_media_id is None):
-            raise ValueError("A message is either a text or an image.")
-        content: dict[str, Any] = {"message_type": "IMAGE", "image": {"media_id": image_media_id}}
-        if text is not None:
-            content = {"message_type": "TEXT", "text": {"body": text}}
+        kinds: dict[str, dict[str, Any] | None] = {
+            "TEXT": None if text is None else {"text": {"body": text}},
+            "IMAGE": None if image_media_id is None else {"image": {"media_id": image_media_id}},
+            "SHARE_POST": None if post_id is None else {"share_post": {"item_id": post_id}},
+            "TEMPLATE": None if template is None else {"template": dict(template)},
+        }
+        given = [{"message_type": kind, **content} for kind, content in kinds.items() if content]
+        if len(given) != 1:
+            raise ValueError("A message is one of a text, an image, a post and a card.")
+        [content] = given
         if quoted_message_id:
             content["referenced_message_info"] = {"referenced_message_id": quoted_message_id}
         message_id = self._send(token, business_id, conversation_id, content)

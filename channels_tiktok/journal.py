@@ -251,6 +251,11 @@ def claim_pending(*, limit: int, at: datetime) -> list[WebhookEvent]:
     return sorted(claimed, key=lambda event: event.pk)
 
 
+def unread_echoes(*, business_id: str) -> QuerySet[WebhookEvent]:
+    """Echoes of this account's messages that TikTok has delivered and that nobody has tried to apply yet."""
+    return WebhookEvent.objects.filter(state=PENDING, event="im_send_msg", business_id=business_id, attempts=0)
+
+
 def mark_processed(events: Iterable[WebhookEvent], at: datetime) -> int:
     """Settle events whose meaning is now in other rows; give how many were still pending."""
     waiting = WebhookEvent.objects.filter(pk__in=[event.pk for event in events], state=PENDING)

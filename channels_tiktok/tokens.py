@@ -19,6 +19,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from channels_tiktok import pacing
 from channels_tiktok.answers import TokenGrant
 from channels_tiktok.client import tiktok
 from channels_tiktok.connecting import ACCESS_LIFE, SCOPES, disconnect
@@ -193,6 +194,7 @@ def _renew(channel: Channel, *, stale: str, lease: datetime, at: datetime) -> st
     if credential.access_token != stale:
         _release(channel, lease)
         return str(credential.access_token)
+    pacing.wait_for_turn(at=at)
     try:
         grant = tiktok().refresh(refresh_token=credential.refresh_token)
     except TikTokError as error:

@@ -6,7 +6,7 @@ from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Post
 
 Person = User | AnonymousUser
 
@@ -68,6 +68,12 @@ def get_contact_for(user: Person, contact_id: int) -> Contact:
     return Contact.objects.get(pk=contact_id, channel__in=channels_for(user))
 
 
+def get_post_for(user: Person, post_id: int) -> Post:
+    """Give a post of a channel that `user` may see; raise Post.DoesNotExist or PermissionDenied."""
+    require(user, VIEW)
+    return Post.objects.get(pk=post_id, channel__in=channels_for(user))
+
+
 def lock_conversation_for(user: Person, conversation_id: int, *, permission: str) -> Conversation:
     """Like `get_conversation_for`, holding the conversation's row lock until the transaction ends."""
     require(user, permission)
@@ -82,6 +88,14 @@ def lock_conversation(conversation_id: int) -> Conversation:
     (On SQLite the transaction itself is the lock.)
     """
     return locked_conversations().get(pk=conversation_id)
+
+
+def only_lock_conversation(conversation: Conversation) -> None:
+    """Lock the row of `conversation`, and read anew what is copied there of its newest message."""
+    rows = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation.pk)
+    conversation.last_message_id, conversation.last_message_at = rows.values_list(
+        "last_message_id", "last_message_at"
+    ).get()
 
 
 def locked_conversations() -> QuerySet[Conversation]:

@@ -5,6 +5,14 @@ Guarantee: a reply is handed to TikTok at most once unless TikTok surely didn't 
 is never sent again by itself. Replies of one conversation leave in their order, one at a time
 (`one_reply_in_flight_per_conversation`); different conversations go in parallel.
 
+One kind of answer leaves it open whether TikTok carried the request out: an error of its own (code 5xxxx), which
+is to be tried again. Such a reply is never sent again before all that TikTok has told us by then says that it
+isn't there: after a pause TikTok's list is read, and the very last statement before the call (`_may_leave`) goes
+through only while no echo has settled the reply and none waits unread in the journal. Whatever an echo's
+transaction is doing, that statement waits for its row or sees its journal row, so there is no gap between the two
+on our side. What can't be closed by anybody but TikTok, which knows no idempotency keys: that it carries out the
+first request *after* it has answered with an error and after its list was read without it.
+
 Which answer leads where: docs/tiktok-api.md 5.3.
 """
 
@@ -13,11 +21,12 @@ import random
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from channels_tiktok import errors, pacing, tokens
+from channels_tiktok import errors, journal, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
 from config.tasks import ring, ring_at
@@ -35,6 +44,7 @@ FIRST_LOOK = timedelta(seconds=5)
 UPLOAD_KEPT_FOR = timedelta(days=29)  # a day less than TikTok promises
 TOO_LATE = "Not sent: the reply window closed before TikTok took it."
 LOCKED = "Not sent: TikTok had refused the reply before it, so nothing goes out until the customer writes."
+UNREAD = "TikTok has told us something that must be read before this is tried again."
 PICTURE_LOST = "Its picture is no longer stored here. Send it again from the file."
 # A drain hands over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut it.
 DRAIN_FOR = timedelta(seconds=25)
@@ -45,7 +55,22 @@ State = Message.State
 MAY_HAVE_ARRIVED = Q(state__in=[Message.State.SENDING, Message.State.UNCONFIRMED]) | Q(
     state=Message.State.QUEUED, attempts__gt=0
 )
+SOON = timedelta(seconds=5)  # after a claim, nothing else will have touched the reply
 Line = ConversationEvent.Kind
+SETTLED_FIELDS = (
+    "state",
+    "tiktok_message_id",
+    "sent_at",
+    "occurred_at",
+    "claimed_until",
+    "try_again_at",
+    "error_code",
+    "error_detail",
+)
+
+
+class _NotOurs(Exception):
+    """Something settled the reply, or its lease has ended, since it was claimed: it must not leave now."""
 
 
 def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], object] = lambda: None) -> int:
@@ -60,30 +85,37 @@ def deliver_due(*, clock: Clock, parallel: int = 8, meanwhile: Callable[[], obje
     if connection.in_atomic_block:  # other connections couldn't see the rows
         return _deliver_one_by_one(clock)
     tried, end = 0, clock() + DRAIN_FOR
-    under_way: set[Future[None]] = set()
+    under_way: set[Future[int]] = set()
     with ThreadPoolExecutor(parallel) as threads:
         while clock() < end:
             message = claim_next(at=clock()) if len(under_way) < parallel else None
             if message:
-                under_way.add(threads.submit(_deliver_in_thread, message, clock))
-                tried += 1
+                under_way.add(threads.submit(_deliver_in_thread, message, clock, end))
             elif under_way:
                 done, under_way = wait(under_way, timeout=0.1, return_when=FIRST_COMPLETED)
+                tried += sum(future.result() for future in done)
                 if not done:
                     meanwhile()
             else:
                 return tried
     ring("inbox.tasks.deliver_replies")
-    return tried
+    return tried + sum(future.result() for future in under_way)
 
 
-def _deliver_in_thread(message: Message, clock: Clock) -> None:
+def _deliver_in_thread(message: Message, clock: Clock, end: datetime) -> int:
+    """Deliver a claimed reply, then others that are due, over one connection; give how many were tried."""
+    tried = 0
+    due: Message | None = message
     try:
-        deliver(message, clock=clock)
+        while due:
+            tried += 1
+            deliver(due, clock=clock)
+            due = claim_next(at=clock()) if clock() < end else None
     except Exception:  # nobody waits for this thread's result; the lease ends and says what is known
-        logger.exception("Reply %s could not be delivered", message.pk)
+        logger.exception("Reply %s could not be delivered", due and due.pk)
     finally:
         connection.close()
+    return tried
 
 
 def _deliver_one_by_one(clock: Clock) -> int:
@@ -94,28 +126,20 @@ def _deliver_one_by_one(clock: Clock) -> int:
     return tried
 
 
+@transaction.atomic
 def claim_next(*, at: datetime) -> Message | None:
     """Mark the next due reply as *sending*, with a lease, and give it; None when nothing is due."""
-    for message_id in _due(at).order_by("deliver_at", "id").values_list("id", flat=True)[:20]:
-        try:
-            if message := _claim(message_id, at=at):
-                return message
-        except IntegrityError:  # one_reply_in_flight_per_conversation: another worker has this conversation
-            continue
-    return None
-
-
-@transaction.atomic
-def _claim(message_id: int, *, at: datetime) -> Message | None:
-    # The UPDATE repeats every condition: between the SELECT and here someone else may have been faster.
-    won = (
-        _due(at)
-        .filter(id=message_id)
-        .update(state=State.SENDING, claimed_until=at + LEASE, handed_over_at=at, attempts=F("attempts") + 1)
-    )
-    if not won:
+    # Whoever comes second steps over what is being claimed, and waits for nobody. On SQLite the transaction itself
+    # is the lock. (`one_reply_in_flight_per_conversation` has the last word.)
+    due = _due(at).select_for_update(of=("self",), skip_locked=True, no_key=True)
+    message = due.select_related("conversation__channel").order_by("deliver_at", "id").first()
+    if message is None:
         return None
-    message = Message.objects.select_related("conversation__channel").get(id=message_id)
+    claim = {"state": State.SENDING, "claimed_until": at + LEASE, "handed_over_at": at}
+    Message.objects.filter(pk=message.pk).update(**claim, attempts=F("attempts") + 1)
+    for name, value in claim.items():
+        setattr(message, name, value)
+    message.attempts += 1
     timeline.record([line(message, Line.REPLY_SENDING, at=at, attempt=message.attempts)])
     return message
 
@@ -150,6 +174,8 @@ def deliver(message: Message, *, clock: Clock) -> None:
             return
         media_id = _uploaded(message, clock=clock) if message.kind == Message.Kind.IMAGE else None
         message_id = _send(message, media_id=media_id, clock=clock)
+    except _NotOurs:
+        return
     except errors.DirectMessageRefused as error:
         fail(message, error=error, at=clock(), keeps_slot=True)
     except errors.Busy as error:
@@ -162,9 +188,9 @@ def deliver(message: Message, *, clock: Clock) -> None:
         fail(message, error=error, at=clock(), keeps_slot=False)
     else:
         with transaction.atomic():
-            locked = access.lock_conversation(message.conversation_id)
+            access.only_lock_conversation(message.conversation)
             lines = settle_sent(message.pk, tiktok_message_id=message_id, at=clock())
-            copy_last_message(locked)
+            copy_last_message(message.conversation)
             timeline.record(lines)
 
 
@@ -176,28 +202,74 @@ def _was_taken_after_all(message: Message, *, clock: Clock) -> bool:
     """
     from inbox.reconciling import read_list
 
-    if not (message.error_code.isdigit() and 50_000 <= int(message.error_code) < 60_000):
+    if not _is_left_open(message):
         return False
-    read_list(message, at=clock())
+    try:
+        read_list(message, clock=clock)
+    except (errors.Busy, errors.ReconnectNeeded) as error:
+        error.code = int(message.error_code)  # so that the next attempt looks, too
+        raise
+    except errors.TikTokError as error:
+        raise errors.OutcomeUnknown(error.sentence, code=int(message.error_code)) from error
     message.refresh_from_db(fields=["state"])
     return message.state != State.SENDING
+
+
+def _is_left_open(message: Message) -> bool:
+    return message.error_code.isdigit() and 50_000 <= int(message.error_code) < 60_000
+
+
+def _may_leave(message: Message, *, at: datetime) -> None:
+    """The last look before the call, in one statement; raises _NotOurs or Busy unless the reply may leave now.
+
+    Not made where nothing can have happened since the claim: a reply that TikTok surely doesn't have, claimed a
+    moment ago.
+    """
+    left_open = _is_left_open(message)
+    if not left_open and message.handed_over_at and at - message.handed_over_at < SOON:
+        return
+    mine = Message.objects.filter(pk=message.pk, state=State.SENDING, window_closes_at__gt=at)
+    if left_open:
+        unread = journal.unread_echoes(business_id=message.conversation.channel.business_id)
+        mine = mine.filter(~Exists(unread))
+    if mine.update(claimed_until=at + LEASE, handed_over_at=at):
+        return
+    message.refresh_from_db(fields=["state", "window_closes_at"])
+    if message.state != State.SENDING:
+        raise _NotOurs
+    if message.window_closes_at and message.window_closes_at <= at:
+        raise errors.Busy(TOO_LATE, code=int(message.error_code) if left_open else None)
+    raise errors.Busy(UNREAD, code=int(message.error_code))
 
 
 def _send(message: Message, *, media_id: str | None, clock: Clock) -> str:
     conversation, channel = message.conversation, message.conversation.channel
     pacing.wait_for_turn(at=clock())
-    return tokens.with_access(
-        channel=channel,
-        at=clock(),
-        call=lambda token: tiktok().send_message(
+
+    def call(token: str) -> str:
+        _may_leave(message, at=clock())
+        return tiktok().send_message(
             token=token,
             business_id=channel.business_id,
             conversation_id=conversation.tiktok_conversation_id,
-            text=None if media_id else message.text,
-            image_media_id=media_id,
+            **_content_of(message, media_id=media_id),
             quoted_message_id=message.quoted_message_id or None,
-        ),
-    )
+        )
+
+    return tokens.with_access(channel=channel, at=clock(), call=call)
+
+
+def _content_of(message: Message, *, media_id: str | None) -> dict[str, Any]:
+    """What TikTok's client is to send (docs/tiktok-api.md 3.1)."""
+    match message.kind:
+        case Message.Kind.IMAGE:
+            return {"image_media_id": media_id}
+        case Message.Kind.SHARE_POST:
+            return {"post_id": message.content["item_id"]}
+        case Message.Kind.TEMPLATE:
+            return {"template": message.content}
+        case _:
+            return {"text": message.text}
 
 
 def _uploaded(message: Message, *, clock: Clock) -> str:
@@ -205,7 +277,7 @@ def _uploaded(message: Message, *, clock: Clock) -> str:
     attachment = message.attachments.get()
     if attachment.media_id and attachment.uploaded_at and attachment.uploaded_at > clock() - UPLOAD_KEPT_FOR:
         return attachment.media_id
-    content, channel = _content(attachment), message.conversation.channel
+    content, channel = _bytes_of(attachment), message.conversation.channel
     pacing.wait_for_turn(at=clock())
     try:
         media_id = tokens.with_access(
@@ -229,7 +301,7 @@ def _uploaded(message: Message, *, clock: Clock) -> str:
     return media_id
 
 
-def _content(attachment: Attachment) -> bytes:
+def _bytes_of(attachment: Attachment) -> bytes:
     try:
         with attachment.file.open("rb") as file:
             return bytes(file.read())
@@ -257,7 +329,7 @@ def settle_sent(
     message.sent_at = message.occurred_at = tiktok_time or max(at, message.window.opened_at)
     message.claimed_until = message.try_again_at = None
     message.error_code = message.error_detail = ""
-    message.save()
+    message.save(update_fields=SETTLED_FIELDS)
     _ask_about_images_anew(message)
     if tiktok_time:
         windows.place_in_window(message)
@@ -267,6 +339,8 @@ def settle_sent(
 
 def _ask_about_images_anew(message: Message) -> None:
     """Our first reply makes a stranger's conversation another kind of one, with other rules for images."""
+    if message.conversation.images_asked_at is None:
+        return
     answered = Message.objects.filter(conversation=message.conversation_id, state__in=[State.SENT, State.READ])
     if not answered.exclude(pk=message.pk).exists():
         Conversation.objects.filter(pk=message.conversation_id).update(images_asked_at=None)
@@ -318,14 +392,20 @@ def fail(message: Message, *, error: errors.TikTokError, at: datetime, keeps_slo
 
 
 def try_again(message: Message, *, error: errors.Busy, at: datetime) -> None:
-    """A passing fault, surely without effect: back into the queue, unless the window closes before."""
+    """A passing fault: back into the queue, unless the window closes before.
+
+    What TikTok surely didn't carry out has failed then, and its slot is free; what it may have is looked for.
+    """
+    may_be_there = error.code is not None and 50_000 <= error.code < 60_000
     pause = timedelta(seconds=error.retry_after) if error.retry_after else _pause(message.attempts)
-    again = at + pause
+    again = at + (max(pause, FIRST_LOOK) if may_be_there else pause)
     with transaction.atomic():
         access.lock_conversation(message.conversation_id)
         message.refresh_from_db(fields=["window_closes_at", "window"])
         if message.window_closes_at and again >= message.window_closes_at:
-            if _leave_sending(message, State.FAILED, error=error):
+            if may_be_there:
+                leave_unconfirmed(message, error=error, at=at)
+            elif _leave_sending(message, State.FAILED, error=error):
                 windows.give_back(message)
                 timeline.record([line(message, Line.REPLY_FAILED, at=at, code=error.code)])
             return
@@ -371,6 +451,11 @@ def fail_overdue(*, at: datetime) -> None:
         with transaction.atomic():
             access.lock_conversation(message.conversation_id)
             still = Message.objects.filter(pk=message.pk, state=State.QUEUED, window=message.window_id)
+            if _is_left_open(message):  # "not sent" could be untrue: it is looked for, and its slot stays used
+                if still.update(state=State.UNCONFIRMED, try_again_at=at):
+                    ring_at(at, "inbox.tasks.reconcile_replies")
+                    timeline.record([line(message, Line.REPLY_UNCONFIRMED, at=at)])
+                continue
             is_closed = message.window_closes_at is not None and message.window_closes_at <= at
             won = still.update(
                 state=State.FAILED,

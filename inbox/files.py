@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from channels_tiktok import files
 from channels_tiktok.media import EXTENSIONS
-from inbox.models import Attachment, Contact
+from inbox.models import Attachment, Contact, Post
 
 
 def answer_attachment(request: HttpRequest, attachment: Attachment, *, as_thumbnail: bool) -> HttpResponseBase:
@@ -22,6 +22,14 @@ def answer_attachment(request: HttpRequest, attachment: Attachment, *, as_thumbn
 def answer_portrait(request: HttpRequest, contact: Contact) -> HttpResponseBase:
     """A contact's picture; Http404 while there is none."""
     return files.answer(request, contact.picture, content_type="image/jpeg", name=f"contact-{contact.pk}.jpg")
+
+
+def answer_post_picture(request: HttpRequest, post: Post) -> HttpResponseBase:
+    """A post's small picture; Http404 while there is none."""
+    suffix = str(post.thumbnail.name).rsplit(".", 1)[-1]
+    return files.answer(
+        request, post.thumbnail, content_type=_type_of(suffix), name=f"post-{post.pk}.{suffix}"
+    )
 
 
 def _type_of(suffix: str) -> str:

@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
 from config.tasks import ring
-from inbox import access, delivering, referrals, timeline, windows
+from inbox import access, delivering, posts, questions, referrals, timeline, windows
 from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, look_soon, message_of
 from inbox.delivering import apply_read_mark, settle_sent
 from inbox.following import follow_channels
@@ -246,23 +246,41 @@ def _business_source(incoming: Incoming) -> Message.Source:
 
 
 def _reply_echoed_by(conversation: Conversation, incoming: Incoming) -> int | None:
-    """The reply under way that this echo is of: same kind and text, the one in flight before older doubts.
+    """The reply under way that this echo is of: same kind and content, the one in flight before older doubts.
 
     One that went back into the queue counts too: TikTok may have carried out what it answered with an error.
     """
     replies = conversation.messages.filter(
         delivering.MAY_HAVE_ARRIVED, source=Message.Source.AGENT, kind=incoming.message_kind
     )
-    alike = [reply for reply in replies if _same_text(reply.text, incoming.text)]
+    alike = [reply for reply in replies if _same_content(reply, incoming)]
     order = [Message.State.SENDING, Message.State.QUEUED, Message.State.UNCONFIRMED]
     alike.sort(key=lambda reply: (order.index(Message.State(reply.state)), reply.deliver_at, reply.pk))
     return alike[0].pk if alike else None
 
 
+def _same_content(reply: Message, incoming: Incoming) -> bool:
+    """Whether an echo says what a reply said. What a card or post was can be told only where TikTok repeats it."""
+    if reply.kind == Message.Kind.TEMPLATE:
+        asked, echoed = questions.read(reply.content), questions.read(incoming.content)
+        return not echoed or _all_words(asked) == _all_words(echoed)
+    if reply.kind == Message.Kind.SHARE_POST:
+        echoed_id = posts.item_id_of(incoming.content)
+        return not echoed_id or posts.item_id_of(reply.content) == echoed_id
+    return _same_text(reply.text, incoming.text)
+
+
+def _all_words(asked: list[questions.Question]) -> list[list[str]]:
+    return [[_tidy(words) for words in (question.title, *question.buttons)] for question in asked]
+
+
 def _same_text(one: str, other: str) -> bool:
     """Whether two texts are the same but for what TikTok may tidy up: white space and Unicode's two forms."""
-    first, second = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (one, other))
-    return first == second
+    return _tidy(one) == _tidy(other)
+
+
+def _tidy(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _learn_time(message: Message, incoming: Incoming, *, at: datetime) -> Lines:

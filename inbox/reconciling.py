@@ -6,11 +6,12 @@ told that TikTok never confirmed it, and the agent decides.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from channels_tiktok import errors, tokens
+from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
 from config.tasks import ring_at
@@ -25,8 +26,9 @@ PAUSES = [timedelta(seconds=seconds) for seconds in (10, 30, 120, 600)]
 NEVER_CONFIRMED = "TikTok never confirmed this, and it isn't in TikTok's list. The customer may not have it."
 
 
-def reconcile_due(*, at: datetime) -> int:
+def reconcile_due(*, clock: Callable[[], datetime]) -> int:
     """Look for each unconfirmed reply whose next look is due; give how many were looked for."""
+    at = clock()
     due = Message.objects.filter(
         state=Message.State.UNCONFIRMED,
         try_again_at__lte=at,
@@ -34,26 +36,28 @@ def reconcile_due(*, at: datetime) -> int:
     ).select_related("conversation__channel")
     for message in due:
         try:
-            _look(message, at=at)
+            _look(message, clock=clock)
         except Exception:  # one that can't be looked for never keeps the others waiting
             logger.exception("Reply %s could not be looked for", message.pk)
-            _plan_next_look(message, at=at)
+            _plan_next_look(message, at=clock())
     return len(due)
 
 
-def _look(message: Message, *, at: datetime) -> None:
+def _look(message: Message, *, clock: Callable[[], datetime]) -> None:
     try:
-        read_list(message, at=at)
+        read_list(message, clock=clock)
     except errors.TikTokError:
         still = Message.objects.filter(pk=message.pk, state=Message.State.UNCONFIRMED)
-        still.update(try_again_at=at + PAUSES[0])
+        still.update(try_again_at=clock() + PAUSES[0])
         return
-    _plan_next_look(message, at=at)
+    _plan_next_look(message, at=clock())
 
 
-def read_list(message: Message, *, at: datetime) -> None:
+def read_list(message: Message, *, clock: Callable[[], datetime]) -> None:
     """Read TikTok's list of the conversation; if the reply is in it, that settles it. Raises TikTokError."""
     conversation, channel = message.conversation, message.conversation.channel
+    pacing.wait_for_turn(at=clock())
+    at = clock()
     listed = tokens.with_access(
         channel=channel,
         at=at,

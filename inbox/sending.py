@@ -10,7 +10,7 @@ import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,11 +18,13 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from config.tasks import ring, ring_at
-from inbox import access, drafts, images, timeline, windows
+from inbox import access, drafts, images, posts, timeline, windows
 from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.people import name_of
+from inbox.questions import Question
 from inbox.refusals import BadReply as BadReply
 
 # White space, control and format characters: TikTok refuses a text of nothing else, and that would cost a slot.
@@ -47,9 +49,11 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True)
 class _Part:
-    """One message of a reply, and the files of its picture, already stored."""
+    """One message of a reply: what it says, or the files of its picture, already stored."""
 
+    kind: Message.Kind = Message.Kind.TEXT
     text: str = ""
+    content: dict[str, Any] = field(default_factory=dict)
     picture: "_StoredPicture | None" = None
     quotes: str = ""
 
@@ -69,11 +73,13 @@ def queue_reply(
     conversation_id: int,
     text: str = "",
     image: images.File | bytes | None = None,
+    question: Question | None = None,
+    post_id: str = "",
     quoted_id: int | None = None,
     at: datetime,
     deliver_at: datetime | None = None,
 ) -> Message:
-    """Queue one reply of `user`: a text or an image, to be delivered at once or at `deliver_at`.
+    """Queue one reply of `user`: a text, an image, a question or a post, delivered at once or at `deliver_at`.
 
     Raises what `queue_replies` raises.
     """
@@ -84,6 +90,8 @@ def queue_reply(
         conversation_id=conversation_id,
         text=text,
         image=image,
+        question=question,
+        post_id=post_id,
         quoted_id=quoted_id,
         at=at,
         deliver_at=deliver_at,
@@ -96,6 +104,8 @@ def queue_replies(
     conversation_id: int,
     text: str = "",
     image: images.File | bytes | None = None,
+    question: Question | None = None,
+    post_id: str = "",
     quoted_id: int | None = None,
     at: datetime,
     deliver_at: datetime | None = None,
@@ -103,7 +113,7 @@ def queue_replies(
     newest_seen: int | None = None,
     ends_draft: bool = False,
 ) -> list[Message]:
-    """Queue what `user` sends with one press: an image, a text, or both, in that order.
+    """Queue what `user` sends with one press: an image, a text, or both, in that order; a question; or a post.
 
     They are delivered at once, after `held_for` (time for an undo), or at `deliver_at`, the time that the agent
     chose. `quoted_id` is the message that the text answers. With `newest_seen`, the newest message that the
@@ -111,12 +121,19 @@ def queue_replies(
 
     Raises BadReply, Overtaken, `windows.ReplyRefused`, PermissionDenied or Conversation.DoesNotExist.
     """
-    words = _checked_text(text) if text.strip() or image is None else ""
+    is_card = question is not None or bool(post_id)
+    if is_card and (text.strip() or image is not None or quoted_id or (question and post_id)):
+        raise BadReply("text", _("A question or a post is a message of its own: send the rest separately."))
+    words = _checked_text(text) if text.strip() or not (image is not None or is_card) else ""
     access.get_conversation_for(user, conversation_id, permission=access.REPLY)  # before any work on a picture
     with _stored(images.prepare(image) if image is not None else None) as picture, transaction.atomic():
         conversation = access.lock_conversation_for(user, conversation_id, permission=access.REPLY)
-        parts = [_Part(picture=picture)] if picture else []
-        if words:
+        parts = [_Part(Message.Kind.IMAGE, picture=picture)] if picture else []
+        if question:
+            parts.append(_Part(Message.Kind.TEMPLATE, content=question.as_template()))
+        elif post_id:
+            parts.append(_Part(Message.Kind.SHARE_POST, content=posts.as_content(conversation, post_id)))
+        elif words:
             parts.append(_Part(text=words, quotes=_quoted(conversation, quoted_id)))
         elif quoted_id:
             raise BadReply("quoted", "Only a text can answer one message. Write something, or take the quote off.")
@@ -153,6 +170,8 @@ def send_again(*, user: Any, message_id: int, at: datetime) -> Message:
         if old.source != Message.Source.AGENT or not may_send_again(old):
             raise BadReply("message", "This message needs no second attempt.")
         attachment = old.attachments.first()
+        if attachment and not attachment.file:
+            raise BadReply("image", _("Its picture is no longer kept here. Send it anew from your file."))
         picture = attachment and _StoredPicture(
             attachment.file.name or "",
             attachment.thumbnail.name or "",
@@ -165,7 +184,13 @@ def send_again(*, user: Any, message_id: int, at: datetime) -> Message:
             with transaction.atomic():
                 message = _queue(
                     conversation,
-                    _Part(text=old.text, picture=picture or None, quotes=old.quoted_message_id),
+                    _Part(
+                        Message.Kind(old.kind),
+                        text=old.text,
+                        content=old.content,
+                        picture=picture or None,
+                        quotes=old.quoted_message_id,
+                    ),
                     user=user,
                     at=at,
                     deliver_at=_leaves_at(conversation, at=at, held_for=timedelta(0)),
@@ -184,7 +209,7 @@ def may_send_again(message: Message) -> bool:
 
 
 def cancel_reply(*, user: Any, message_id: int, at: datetime, with_its_other_half: bool = False) -> bool:
-    """Take back a reply that was not handed to delivery yet; its slot is free again. False if it was too late.
+    """Take back a reply that TikTok surely doesn't have; its slot is free again. False if it was too late.
 
     `with_its_other_half`: also what was sent with the same press, an image beside its text.
     """
@@ -196,7 +221,9 @@ def cancel_reply(*, user: Any, message_id: int, at: datetime, with_its_other_hal
             wanted = conversation.messages.filter(author=asked.author_id, queued_at=asked.queued_at)
         lines = []
         for message in wanted.select_related("window").order_by("id"):
-            won = Message.objects.filter(pk=message.pk, state=State.QUEUED).update(state=State.CANCELLED)
+            # What TikTok answered with an error of its own (5xxxx) may be on the customer's phone all the same.
+            queued = Message.objects.filter(pk=message.pk, state=State.QUEUED)
+            won = queued.exclude(attempts__gt=0, error_code__startswith="5").update(state=State.CANCELLED)
             if won:
                 message.state, message.conversation = State.CANCELLED, conversation
                 windows.give_back(message)
@@ -220,9 +247,9 @@ def latest_safe_time(conversation: Conversation) -> datetime | None:
 
 def copy_last_message(conversation: Conversation) -> None:
     """Make the conversation's copy of its newest message right."""
-    last = conversation.messages.order_by("-occurred_at", "-id").first()
-    if last:
-        conversation.last_message, conversation.last_message_at = last, last.occurred_at
+    newest = conversation.messages.order_by("-occurred_at", "-id").values_list("pk", "occurred_at").first()
+    if newest and newest != (conversation.last_message_id, conversation.last_message_at):
+        conversation.last_message_id, conversation.last_message_at = newest
         conversation.save(update_fields=["last_message", "last_message_at"])
 
 
@@ -337,10 +364,11 @@ def _queue(
     message = Message.objects.create(
         conversation=conversation,
         direction=Message.Direction.OUTBOUND,
-        kind=Message.Kind.IMAGE if part.picture else Message.Kind.TEXT,
+        kind=part.kind,
         source=Message.Source.AGENT,
         state=State.QUEUED,
         text=part.text,
+        content=part.content,
         quoted_message_id=part.quotes,
         author=user,
         occurred_at=at,

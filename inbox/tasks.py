@@ -40,7 +40,7 @@ def reconcile_replies() -> None:
     """Look for unconfirmed replies in TikTok's own list."""
     from inbox import reconciling
 
-    reconciling.reconcile_due(at=timezone.now())
+    reconciling.reconcile_due(clock=timezone.now)
 
 
 @task
@@ -76,6 +76,14 @@ def ask_about_images(conversation_id: int) -> None:
 
 
 @task
+def read_posts(channel_id: int) -> None:
+    """Read the posts of a channel's own account, to be shared."""
+    from inbox import posts
+
+    posts.read(channel_id=channel_id, clock=timezone.now)
+
+
+@task
 def tell_typing(conversation_id: int) -> None:
     """Show a customer that somebody types."""
     from inbox import telling
@@ -89,6 +97,14 @@ def tell_seen(conversation_id: int) -> None:
     from inbox import telling
 
     telling.tell_seen(conversation_id=conversation_id, at=timezone.now())
+
+
+@task
+def clear_pictures_not_sent() -> None:
+    """Clear away the pictures of replies that were cancelled or failed long ago."""
+    from inbox import clearing
+
+    clearing.clear_pictures(at=timezone.now())
 
 
 @task

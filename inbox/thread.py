@@ -86,6 +86,11 @@ def slots_of(conversation: Conversation) -> list[Message]:
     return list(held.select_related("author").order_by("slot"))
 
 
+def newest_id(conversation: Conversation) -> int:
+    """The newest message that whoever looks now can have seen; 0 if there is none."""
+    return conversation.messages.order_by("-id").values_list("id", flat=True).first() or 0
+
+
 def order_of(thing: Message | ConversationEvent) -> str:
     """Where a message or a timeline line belongs in its thread."""
     moment = thing.occurred_at if isinstance(thing, Message) else thing.at

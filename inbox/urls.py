@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox.views import changes, files, live, pages, preferences
+from inbox.views import cards, changes, files, live, pages, preferences
 
 app_name = "inbox"
 urlpatterns = [
@@ -15,6 +15,11 @@ urlpatterns = [
     path("<int:conversation_id>/", pages.show_conversation, name="conversation"),
     path("<int:conversation_id>/earlier/", pages.show_earlier, name="earlier"),
     path("<int:conversation_id>/reply/", changes.reply, name="reply"),
+    path("<int:conversation_id>/question/", cards.ask_question, name="question"),
+    path("<int:conversation_id>/post/", cards.share_post, name="post"),
+    path("<int:conversation_id>/posts/", cards.list_posts, name="posts"),
+    path("<int:conversation_id>/posts/state/", cards.show_posts_state, name="posts-state"),
+    path("posts/<int:post_id>/picture/", files.show_post_picture, name="post-picture"),
     path("<int:conversation_id>/draft/", changes.save_draft, name="draft"),
     path("messages/<int:message_id>/cancel/", changes.cancel, name="cancel"),
     path("messages/<int:message_id>/again/", changes.send_again, name="send-again"),

@@ -20,7 +20,8 @@ GET  /deliveries -> {"deliveries": [D]}, newest first, at most 100
      D = {id, event, body, created_at, due_at, held, attempts, last_status, outcome}
      outcome: waiting, delivered, discarded, no address
 POST /deliver {} -> {"attempts": n}; posts what is due now
-GET  /settings -> {mode, qps};  POST /settings {mode: strict|lenient, qps: 0 = no limit} -> same
+GET  /settings -> {mode, qps, list_lag};  POST /settings {mode: strict|lenient, qps: 0 = no limit,
+     list_lag: seconds until the content list shows a message} -> same
 GET  /clock -> {now, offset_seconds};  POST /clock {offset_seconds} or {advance_seconds} -> same
 GET  /calls?path=pattern&after=id -> {"calls": [L]}, oldest first;  DELETE /calls
      L = {id, at, method, path, fault, done, http_status, code, message, message_id, request, text}
@@ -229,7 +230,7 @@ def deliver() -> ResponseReturnValue:
 
 @control.get("/settings")
 def settings() -> ResponseReturnValue:
-    return {"mode": setting("mode"), "qps": setting("qps")}
+    return {name: setting(name) for name in ("mode", "qps", "list_lag")}
 
 
 @control.post("/settings")
@@ -237,9 +238,9 @@ def change_settings() -> ResponseReturnValue:
     wanted = given()
     if wanted.get("mode", "strict") not in {"strict", "lenient"}:
         raise Unclear("mode must be strict or lenient.")
-    for name in ("mode", "qps"):
+    for name in ("mode", "qps", "list_lag"):
         if name in wanted:
-            change_setting(name, same_kind("qps", wanted["qps"], 0) if name == "qps" else wanted[name])
+            change_setting(name, wanted[name] if name == "mode" else same_kind(name, wanted[name], 0))
     return settings()
 
 

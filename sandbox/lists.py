@@ -9,7 +9,7 @@ from flask import g, request
 from sandbox.api import account_endpoint, invalid, own_conversation, required, whole_number
 from sandbox.chats import conversation_type
 from sandbox.pictures import avatar_url
-from sandbox.store import now_ms, row, rows
+from sandbox.store import now_ms, row, rows, setting
 
 KEPT_MS = 90 * 86400 * 1000
 MOST_CONVERSATIONS = 100
@@ -71,8 +71,9 @@ def content_list() -> dict[str, Any]:
     conversation = own_conversation(request.args.get("conversation_id", ""))
     messages = rows(
         "SELECT * FROM messages WHERE conversation_id = ? AND type <> 'REACTION' AND NOT withheld"
-        " ORDER BY timestamp_ms DESC, seq DESC LIMIT ?",
+        " AND timestamp_ms <= ? ORDER BY timestamp_ms DESC, seq DESC LIMIT ?",
         conversation["conversation_id"],
+        now_ms() - 1000 * setting("list_lag"),
         MOST_MESSAGES,
     )
     account, customer = both_sides(conversation)

@@ -16,6 +16,7 @@ SCHEMA = Path(__file__).with_name("schema.sql")
 DEFAULTS: dict[str, Any] = {
     "mode": "strict",
     "qps": 10,
+    "list_lag": 0,
     "clock_offset": 0.0,
     "webhooks": {
         "twice": False,

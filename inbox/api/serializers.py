@@ -12,8 +12,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from inbox import windows
-from inbox.models import Attachment, Conversation, Message, Reaction, Referral
+from inbox import posts, questions, windows
+from inbox.models import Attachment, Conversation, Message, Post, Reaction, Referral
 from inbox.sending import TWO_MESSAGES
 
 
@@ -48,6 +48,23 @@ class ErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="A sentence for people")
 
 
+class QuestionSerializer(serializers.Serializer[Any]):
+    """A question card. What the customer taps comes back as a text that says the same as the button."""
+
+    title = serializers.CharField(trim_whitespace=False, allow_blank=True, help_text="1–40 characters")
+    buttons = serializers.ListField(
+        child=serializers.CharField(trim_whitespace=False, allow_blank=True),
+        help_text="One to three, each 1–20 characters",
+    )
+
+
+class SharedPostSerializer(serializers.Serializer[Any]):
+    """A TikTok post that was shared."""
+
+    item_id = serializers.CharField(help_text="TikTok's id; empty where TikTok didn't tell it")
+    embed_url = serializers.CharField()
+
+
 class MessageSummarySerializer(serializers.Serializer[Message]):
     """What a message says of itself, without what other rows say of it."""
 
@@ -55,6 +72,8 @@ class MessageSummarySerializer(serializers.Serializer[Message]):
     direction = serializers.ChoiceField(Message.Direction.choices)
     kind = serializers.ChoiceField(Message.Kind.choices)
     text = serializers.CharField()
+    question = serializers.SerializerMethodField(help_text="What a card asks; null for other kinds")
+    post = serializers.SerializerMethodField(help_text="The post that was shared; null for other kinds")
     source = serializers.ChoiceField(Message.Source.choices)  # type: ignore[assignment]  # Field.source
     state = serializers.ChoiceField(Message.State.choices)
     tiktok_message_id = serializers.CharField(allow_null=True)
@@ -67,6 +86,20 @@ class MessageSummarySerializer(serializers.Serializer[Message]):
     read_at = serializers.DateTimeField(allow_null=True)
     error = serializers.SerializerMethodField()
     author = PersonSerializer(allow_null=True)
+
+    @extend_schema_field(QuestionSerializer(allow_null=True))
+    def get_question(self, message: Message) -> dict[str, Any] | None:
+        asked = questions.read(message.content) if message.kind == Message.Kind.TEMPLATE else []
+        return {"title": asked[0].title, "buttons": list(asked[0].buttons)} if asked else None
+
+    @extend_schema_field(SharedPostSerializer(allow_null=True))
+    def get_post(self, message: Message) -> dict[str, str] | None:
+        if message.kind != Message.Kind.SHARE_POST:
+            return None
+        return {
+            "item_id": posts.item_id_of(message.content),
+            "embed_url": str(message.content.get("embed_url") or ""),
+        }
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, message: Message) -> dict[str, str] | None:
@@ -227,8 +260,19 @@ class ConversationSerializer(serializers.Serializer[Conversation]):
         return [label.name for label in conversation.labels.all()]
 
 
+class PostSerializer(serializers.Serializer[Post]):
+    """A post of a channel's own account."""
+
+    id = serializers.IntegerField()
+    item_id = serializers.CharField(help_text="TikTok's id: what `post` of a reply names")
+    caption = serializers.CharField()
+    posted_at = serializers.DateTimeField()
+    share_url = serializers.CharField()
+    embed_url = serializers.CharField()
+
+
 class NewReplySerializer(serializers.Serializer[Any]):
-    """A text or, as `multipart/form-data`, an image. Fields that are not named here are ignored."""
+    """A text, a question, a post or, as `multipart/form-data`, an image. Other fields are ignored."""
 
     # The rules about texts and images are `inbox.sending`'s and `inbox.images`': pages keep to them too.
 
@@ -243,6 +287,10 @@ class NewReplySerializer(serializers.Serializer[Any]):
         allow_empty_file=True,
         help_text="JPEG, PNG or WebP up to 20 MB; it is made to fit what TikTok takes. Without `text`",
     )
+    question = QuestionSerializer(required=False, help_text="A card with buttons to tap. Without `text`")
+    post = serializers.CharField(
+        required=False, help_text="The `item_id` of one of the channel's posts. Without `text`"
+    )
     quoted = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, help_text="The message that the text answers"
     )
@@ -253,7 +301,7 @@ class NewReplySerializer(serializers.Serializer[Any]):
     )
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if "text" not in asked and "image" not in asked:
+        if not {"text", "image", "question", "post"} & set(asked):
             raise serializers.ValidationError({"text": [self.fields["text"].error_messages["required"]]})
         if asked.get("text") and "image" in asked:
             raise serializers.ValidationError({"image": [TWO_MESSAGES]})

@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from channels_tiktok.api import ChannelViewSet
 from config.rest import NothingHere
 from inbox.api.schema import DocsView, SchemaView
-from inbox.api.views import AttachmentViewSet, ConversationViewSet, MessageViewSet
+from inbox.api.views import AttachmentViewSet, ConversationViewSet, MessageViewSet, PostViewSet
 
 app_name = "api"
 
@@ -18,6 +18,7 @@ urlpatterns = [
         ChannelViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
         name="channel",
     ),
+    path("channels/<int:channel_id>/posts/", PostViewSet.as_view({"get": "list"}), name="posts"),
     path("conversations/", ConversationViewSet.as_view({"get": "list"}), name="conversations"),
     path(
         "conversations/<int:conversation_id>/",

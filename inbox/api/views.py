@@ -11,8 +11,9 @@ from rest_framework import mixins, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import RestViewSet, answers
-from inbox import access, files, images, sending, working
+from channels_tiktok.models import Channel
+from config.rest import Conflict, RestViewSet, answers
+from inbox import access, files, images, posts, questions, sending, working
 from inbox.api import idempotency
 from inbox.api.changes import ConversationChangeSerializer
 from inbox.api.errors import refusals_answered
@@ -22,6 +23,7 @@ from inbox.api.serializers import (
     ConversationSerializer,
     MessageSerializer,
     NewReplySerializer,
+    PostSerializer,
 )
 from inbox.models import Conversation, Message
 
@@ -126,13 +128,14 @@ class MessageViewSet(RestViewSet):
         ],
     )
     def create(self, request: Request, conversation_id: int) -> Response:
-        """Queue a text or an image. It is handed to TikTok at once, or at `send_at`."""
+        """Queue a text, an image, a question or a post. It is handed to TikTok at once, or at `send_at`."""
         conversation = access.get_conversation_for(request.user, conversation_id, permission=access.REPLY)
         key = idempotency.checked_key(request.headers.get(idempotency.HEADER))
         asked = NewReplySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
         text, send_at, quoted = wanted.get("text", ""), wanted.get("send_at"), wanted.get("quoted")
+        asks, post_id = wanted.get("question"), wanted.get("post", "")
         image = wanted["image"].read(images.LARGEST_FILE + 1) if "image" in wanted else None
 
         def reply() -> Message:
@@ -141,6 +144,8 @@ class MessageViewSet(RestViewSet):
                 conversation_id=conversation_id,
                 text=text,
                 image=image,
+                question=questions.checked(**asks) if asks else None,
+                post_id=post_id,
                 quoted_id=quoted,
                 at=self.at,
                 deliver_at=send_at,
@@ -156,6 +161,8 @@ class MessageViewSet(RestViewSet):
                     image=hashlib.sha256(image).hexdigest() if image is not None else None,
                     quoted=quoted,
                     send_at=send_at,
+                    **({"question": asks} if asks else {}),
+                    **({"post": post_id} if post_id else {}),
                 ),
                 at=self.at,
                 make=reply,
@@ -171,6 +178,30 @@ class MessageViewSet(RestViewSet):
 
 def _messages_of(conversation: Conversation) -> Any:
     return conversation.messages.select_related("author").prefetch_related("attachments")
+
+
+class PostViewSet(RestViewSet):
+    """The posts of a channel's own account, as TikTok listed them last."""
+
+    needs: ClassVar = {"GET": (access.VIEW,)}
+    orderings: ClassVar = {"-posted_at": "-posted_at", "posted_at": "posted_at"}
+    serializer_class = PostSerializer
+    filter_backends = ()
+
+    @extend_schema(
+        summary="List a channel's posts",
+        responses=answers(PostSerializer(many=True), bad_input=True, conflict=True),
+        parameters=[OpenApiParameter("q", str, description="Words of the caption")],
+    )
+    def list(self, request: Request, channel_id: int) -> Response:
+        """What is known now; when that is a minute old, TikTok is asked anew for the next request."""
+        channel = access.channels_for(request.user).get(pk=channel_id)
+        if missing := posts.missing_permission(channel):
+            raise Conflict("permission_missing", missing)
+        if channel.status == Channel.Status.CONNECTED:
+            posts.have_read(channel, at=self.at)
+        page = self.paginate_queryset(posts.posts_of(channel, words=request.query_params.get("q", "")))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
 class AttachmentViewSet(RestViewSet):

@@ -4,6 +4,7 @@ from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
+from inbox.models.post import Post, PostList
 from inbox.models.presence import Presence
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
 from inbox.models.timeline import ConversationEvent
@@ -21,6 +22,8 @@ __all__ = [
     "IdempotencyKey",
     "Label",
     "Message",
+    "Post",
+    "PostList",
     "Preferences",
     "Presence",
     "Reaction",

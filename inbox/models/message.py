@@ -9,9 +9,31 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, Length
+from django.db.models.lookups import Range
 
 from channels_tiktok.models import TIKTOK_ID_LENGTH
 from inbox.models.reply_window import REPLIES_PER_WINDOW, ReplyWindow
+
+# Of a question card, docs/tiktok-api.md 3.1. Characters, and how many buttons.
+QUESTION_LIMIT = 40
+BUTTON_LIMIT = 20
+MOST_BUTTONS = 3
+
+
+def _has_length(path: str, least: int, most: int, *, missing: int = 0) -> Q:
+    """True in SQL when the text at `path` of a JSON column is `least` to `most` characters long."""
+    return Q(Range(Coalesce(Length(KT(path)), missing), (least, most)))
+
+
+ASKS_A_QUESTION = (
+    _has_length("content__title", 1, QUESTION_LIMIT)
+    & _has_length("content__buttons__0__title", 1, BUTTON_LIMIT)
+    & _has_length("content__buttons__1__title", 1, BUTTON_LIMIT, missing=1)
+    & _has_length("content__buttons__2__title", 1, BUTTON_LIMIT, missing=1)
+    & Q(**{f"content__buttons__{MOST_BUTTONS}__isnull": True})
+)
 
 
 class Message(models.Model):
@@ -142,6 +164,18 @@ class Message(models.Model):
                 name="reply_that_may_arrive_holds_a_slot",
             ),
             models.CheckConstraint(
+                condition=~Q(source="agent") | Q(kind__in=["text", "image", "share_post", "template"]),
+                name="reply_is_of_a_kind_that_tiktok_takes",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="agent", kind="template") | ASKS_A_QUESTION,
+                name="reply_question_has_one_to_three_buttons",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="agent", kind="share_post") | _has_length("content__item_id", 1, 255),
+                name="reply_post_is_named",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state__in=["sent", "read", "received"])
                 | Q(tiktok_message_id__isnull=False, sent_at__isnull=False),
                 name="sent_means_tiktok_gave_an_id",
@@ -178,6 +212,11 @@ class Message(models.Model):
                 fields=["conversation", "id"],
                 name="replies_under_way",
                 condition=Q(state__in=["queued", "sending", "unconfirmed"]),
+            ),
+            models.Index(
+                fields=["queued_at", "id"],
+                name="pictures_not_sent",
+                condition=Q(kind="image", state__in=["failed", "cancelled"]),
             ),
             models.Index(
                 fields=["occurred_at", "id"],

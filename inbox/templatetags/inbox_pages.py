@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from config.templatetags import look
 from inbox import countdown as counting
-from inbox import sending, shortcuts
+from inbox import questions, sending, shortcuts
 from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message, Preferences
 from inbox.people import name_of
@@ -142,19 +142,18 @@ def web_address(address: object) -> str:
 
 
 @register.filter
-def card_elements(content: Any) -> list[dict[str, Any]]:
+def card_elements(content: Any) -> list[questions.Question]:
     """The questions of a question card, each with its `title` and the texts of its `buttons`."""
-    elements = content.get("elements") if isinstance(content, dict) else None
-    found = [one for one in elements or [] if isinstance(one, dict)] if isinstance(elements, list) else []
-    return [
-        {
-            "title": str(one.get("title", "")),
-            "buttons": [
-                str(button.get("text", "")) for button in one.get("buttons") or [] if isinstance(button, dict)
-            ],
-        }
-        for one in found
-    ]
+    return questions.read(content)
+
+
+@register.filter
+def gist(message: Message) -> str:
+    """A message in one line: its text, what its card asks, or what kind it is."""
+    if message.text or message.kind != Message.Kind.TEMPLATE:
+        return message.text or str(message.get_kind_display())
+    asked = questions.read(message.content)
+    return asked[0].title if asked else str(message.get_kind_display())
 
 
 SHOWN_SMALL = {Message.Kind.STICKER: 120, Message.Kind.EMOJI: 72}

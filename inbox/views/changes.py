@@ -31,31 +31,46 @@ def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """Queue a reply, or say why not and keep the text; with `close`, close the conversation after it."""
     text, at = request.POST.get("text", ""), timezone.now()
     try:
-        sending.queue_replies(
-            user=request.user,
-            conversation_id=conversation_id,
-            text=text,
-            image=request.FILES.get("image"),
-            quoted_id=_number(request.POST.get("quoted")),
-            at=at,
-            deliver_at=_chosen_time(request, at=at) if "schedule" in request.POST else None,
-            held_for=timedelta(seconds=Preferences.of(request.user).undo_seconds),
-            newest_seen=None if "anyway" in request.POST else _number(request.POST.get("newest")),
-            ends_draft=True,
-        )
+        deliver_at = _chosen_time(request, at=at) if "schedule" in request.POST else None
     except BadReply as error:
         return _refused(request, conversation_id, text=text, sentence=error.sentence, status=422)
-    except ReplyRefused as error:
-        return _refused(request, conversation_id, text=text, sentence=error.sentence, status=409)
-    except sending.Overtaken as error:
-        return _refused(
-            request, conversation_id, text=text, sentence=error.sentence, status=409, may_send_anyway=True
-        )
+    sentence, status, more = queued(
+        request,
+        conversation_id,
+        text=text,
+        image=request.FILES.get("image"),
+        quoted_id=_number(request.POST.get("quoted")),
+        deliver_at=deliver_at,
+        ends_draft=True,
+    )
+    if sentence:
+        return _refused(request, conversation_id, text=text, sentence=sentence, status=status, **more)
     presence.stop_typing(user=request.user, conversation_id=conversation_id)
     if "close" in request.POST and request.user.has_perm(access.CHANGE):
         closed = Conversation.Status.CLOSED
         working.change_status(user=request.user, conversation_id=conversation_id, status=closed, at=at)
-    return _done(request, conversation_id, error="")
+    return answered(request, conversation_id, error="")
+
+
+def queued(request: AgentRequest, conversation_id: int, **reply: Any) -> tuple[str, int, dict[str, Any]]:
+    """Queue a reply from a page, after the time for an undo. Give why not, in words (empty if it was), and how
+    that is answered: the HTTP status, and what the template is told besides."""
+    try:
+        sending.queue_replies(
+            user=request.user,
+            conversation_id=conversation_id,
+            at=timezone.now(),
+            held_for=timedelta(seconds=Preferences.of(request.user).undo_seconds),
+            newest_seen=None if "anyway" in request.POST else _number(request.POST.get("newest")),
+            **reply,
+        )
+    except BadReply as error:
+        return error.sentence, 422, {}
+    except ReplyRefused as error:
+        return error.sentence, 409, {}
+    except sending.Overtaken as error:
+        return error.sentence, 409, {"may_send_anyway": True}
+    return "", 200, {}
 
 
 @require_POST
@@ -65,12 +80,12 @@ def cancel(request: AgentRequest, message_id: int) -> HttpResponse:
     message, at = _message(message_id), timezone.now()
     conversation = access.get_conversation_for(request.user, message.conversation_id, permission=access.REPLY)
     if not sending.cancel_reply(user=request.user, message_id=message_id, at=at, with_its_other_half=True):
-        too_late = _("It was too late to take this back: TikTok has it already.")
+        too_late = _("It was too late to take this back: TikTok may have it already.")
         return _refused(request, conversation.pk, text=None, sentence=too_late, status=409)
     text = sending.text_of_press(message)
     if text and not drafts.text_of(request.user, conversation):
         drafts.save(user=request.user, conversation_id=conversation.pk, text=text, at=at)
-    return _done(request, conversation.pk, error="", taken_back=text)
+    return answered(request, conversation.pk, error="", taken_back=text)
 
 
 @require_POST
@@ -84,7 +99,7 @@ def send_again(request: AgentRequest, message_id: int) -> HttpResponse:
         return _refused(request, conversation_id, text=None, sentence=error.sentence, status=422)
     except ReplyRefused as error:
         return _refused(request, conversation_id, text=None, sentence=error.sentence, status=409)
-    return _done(request, conversation_id, error="")
+    return answered(request, conversation_id, error="")
 
 
 @require_POST
@@ -154,7 +169,7 @@ def set_status(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return HttpResponse(status=400)
     status = Conversation.Status(form.cleaned_data["status"])
     working.change_status(user=request.user, conversation_id=conversation_id, status=status, at=timezone.now())
-    return _done(request, conversation_id)
+    return answered(request, conversation_id)
 
 
 @require_http_methods(["GET", "POST"])
@@ -170,14 +185,15 @@ def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
             assignee=form.cleaned_data["assignee"],
             at=timezone.now(),
         )
-        return _done(request, conversation_id)
+        return answered(request, conversation_id)
     template = "inbox/_assign_form.html" if asked_by_script(request) else "inbox/assign.html"
     listing = Listing.asked_for(request.user, request.GET)
     context = {"conversation": conversation, "form": form, "listing": listing}
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 
-def _done(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
+def answered(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
+    """What a page's script gets after a change: the pieces that changed. Without it, a redirect back."""
     if asked_by_script(request):
         return render_changes(request, request.POST, **context)
     back = Listing.asked_for(request.user, request.GET).query

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from inbox import access, files
-from inbox.models import Attachment, Contact
+from inbox.models import Attachment, Contact, Post
 from inbox.views.agent_page import AgentRequest, agent_page
 
 
@@ -33,6 +33,17 @@ def show_portrait(request: AgentRequest, contact_id: int) -> HttpResponse:
     except Contact.DoesNotExist as error:
         raise Http404 from error
     return cast(HttpResponse, files.answer_portrait(request, contact))
+
+
+@require_safe
+@agent_page
+def show_post_picture(request: AgentRequest, post_id: int) -> HttpResponse:
+    """The small picture of a post of a channel's own."""
+    try:
+        post = access.get_post_for(request.user, post_id)
+    except Post.DoesNotExist as error:
+        raise Http404 from error
+    return cast(HttpResponse, files.answer_post_picture(request, post))
 
 
 def _attachment(request: AgentRequest, attachment_id: int, *, as_thumbnail: bool) -> HttpResponse:

@@ -93,7 +93,7 @@ def render_changes(request: AgentRequest, asked: Any, *, status: int = 200, **co
         if changes.channels:
             context["notices"] = health.notices(at=at) if changes.counts.get("need") else []
     conversation = changes.conversation if changes else None
-    if conversation is None and context.get("error") and conversation_id:
+    if conversation is None and (context.get("error") or context.get("dialog_error")) and conversation_id:
         # A refusal may be news by itself: the window closed, and no line of the timeline says so.
         conversation = access.get_conversation_for(request.user, conversation_id)
     if conversation:

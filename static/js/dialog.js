@@ -20,8 +20,9 @@ document.addEventListener("click", async (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
     dialog.innerHTML = await answer.text();
     htmx.process(dialog);
-    dialog.showModal();
-    dialog.querySelector("input:checked")?.focus();
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector("[autofocus], input:checked")?.focus();
+    document.dispatchEvent(new CustomEvent("reply48:dialog"));
   }
   if (event.target === dialog || event.target.closest("[data-close-dialog]")) {
     event.preventDefault();
@@ -34,4 +35,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 // What opened it may have been drawn anew meanwhile.
-dialog.addEventListener("close", () => (opener?.isConnected ? opener : document.querySelector("#thread a[data-dialog]"))?.focus());
+dialog.addEventListener("close", () => {
+  dialog.replaceChildren();
+  (opener?.isConnected ? opener : document.querySelector("#thread a[data-dialog]"))?.focus();
+});

@@ -33,6 +33,7 @@ def test_every_path_of_the_design_is_described():
         "/attachments/{attachment_id}/thumbnail/": ["get"],
         "/channels/": ["get"],
         "/channels/{channel_id}/": ["delete", "get", "patch"],
+        "/channels/{channel_id}/posts/": ["get"],
         "/conversations/": ["get"],
         "/conversations/{conversation_id}/": ["get", "patch"],
         "/conversations/{conversation_id}/messages/": ["get", "post"],

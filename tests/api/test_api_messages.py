@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django_q.models import OrmQ
 
 from inbox import sending
-from inbox.models import Attachment, ConversationEvent, Message, Reaction
+from inbox.models import Attachment, ConversationEvent, Message, Post, Reaction
 from tests.api.making import make_channel, make_conversation, now, receive
 from tests.pictures import picture
 
@@ -61,6 +61,8 @@ def test_a_message_shows_exactly_these_fields(api, url, conversation):
         "direction": "inbound",
         "kind": "image",
         "text": "See?",
+        "question": None,
+        "post": None,
         "source": "customer",
         "state": "received",
         "tiktok_message_id": message.tiktok_message_id,
@@ -359,3 +361,54 @@ def test_a_reply_may_answer_a_message(api, reply, conversation):
     asked = conversation.last_message
     assert reply(quoted=asked.pk).json()["quoted"] == {"id": asked.pk, "text": "Hello", "kind": "text"}
     assert list(reply(quoted=99).json()) == ["quoted"]
+
+
+def test_a_question_is_asked_and_shown(api, url, conversation):
+    question = {"title": "Which colour?", "buttons": ["Blue", "Green"]}
+    answer = api.post(url, {"question": question})
+    assert answer.status_code == 201, answer.json()
+    shown = answer.json()
+    assert (shown["kind"], shown["question"], shown["text"]) == ("template", question, "")
+    assert our_replies(conversation).get().slot == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"question": {"title": "Q" * 41, "buttons": ["a"]}}, "question"),
+        ({"question": {"title": "Well?", "buttons": []}}, "buttons"),
+        ({"question": {"title": "Well?", "buttons": ["a", "b", "c", "d"]}}, "buttons"),
+        ({"question": {"title": "Well?"}}, "question"),
+        ({"question": {"title": "Well?", "buttons": ["a"]}, "text": "And?"}, "text"),
+        ({"post": "123"}, "post"),
+    ],
+)
+def test_a_bad_question_or_post_is_refused_with_its_field(api, url, conversation, body, field):
+    answer = api.post(url, body)
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+    assert not our_replies(conversation)
+
+
+def test_the_same_key_with_another_question_is_a_conflict(api, url):
+    key = {"HTTP_IDEMPOTENCY_KEY": "ask"}
+    first = {"question": {"title": "Which?", "buttons": ["a"]}}
+    assert api.post(url, first, **key).status_code == 201
+    assert api.post(url, first, **key)["Idempotent-Replayed"] == "true"
+    assert api.post(url, {"question": {"title": "Which?", "buttons": ["b"]}}, **key).status_code == 409
+
+
+def test_a_channels_posts_are_listed_and_shared(api, url, conversation):
+    channel = conversation.channel
+    posts_url = f"/api/v1/channels/{channel.pk}/posts/"
+    assert api.get(posts_url).json()["code"] == "permission_missing"
+    channel.credential.scopes = "video.list"
+    channel.credential.save()
+    for number in range(3):
+        Post.objects.create(
+            channel=channel, item_id=f"700000{number}", caption=f"Post {number}", posted_at=now(), seen_at=now()
+        )
+    assert [one["item_id"] for one in api.get(posts_url).json()["results"]] == ["7000002", "7000001", "7000000"]
+    assert [one["caption"] for one in api.get(posts_url, {"q": "post 1"}).json()["results"]] == ["Post 1"]
+    shown = api.post(url, {"post": "7000001"}).json()
+    assert (shown["kind"], shown["post"]["item_id"]) == ("share_post", "7000001")

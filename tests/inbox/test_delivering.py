@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from inbox import delivering, receiving, reconciling
+from inbox import delivering, receiving, reconciling, sending
 from inbox.models import Conversation, ConversationEvent, Message
 from tests.factories import NOW, make_agent, make_reply
 
@@ -104,6 +104,82 @@ def test_what_tiktok_answered_with_an_error_of_its_own_is_looked_for_before_it_i
     assert (reply.state, tiktok.sends()) == ("sent", ["Once only"])
 
 
+def test_while_the_list_can_not_be_read_what_tiktok_left_open_waits(tiktok, conversation, agent, clock):
+    reply = make_reply(conversation, agent, "Once only")
+    tiktok.fault("code", code=50002, after=True)
+    deliver(clock)
+    for fault in ({"kind": "http_status"}, {"kind": "code", "code": 40100}):
+        tiktok.fault(path="business/message/content/list", **fault)
+        clock.at += 60 * SECOND
+        deliver(clock)
+        reply.refresh_from_db()
+        assert (reply.state, reply.error_code) == ("queued", "50002")
+    clock.at += 60 * SECOND
+    deliver(clock)
+    reply.refresh_from_db()
+    assert (reply.state, tiktok.sends()) == ("sent", ["Once only"])
+
+
+def test_where_the_list_is_refused_what_tiktok_left_open_is_not_said_to_have_failed(
+    tiktok, conversation, agent, clock
+):
+    reply = make_reply(conversation, agent, "Once only")
+    tiktok.fault("code", code=50002, after=True)
+    deliver(clock)
+    tiktok.fault("code", path="business/message/content/list", code=40007)
+    clock.at += 60 * SECOND
+    deliver(clock)
+    reply.refresh_from_db()
+    assert (reply.state, reply.slot) == ("unconfirmed", 1)
+
+
+def test_an_echo_that_waits_in_the_journal_is_read_before_anything_is_sent_again(
+    tiktok, conversation, agent, clock
+):
+    """The list lags, so it doesn't show what TikTok carried out; only the unread echo tells."""
+    tiktok.control("/settings", list_lag=300)
+    reply = make_reply(conversation, agent, "Once only")
+    tiktok.fault("code", code=50002, after=True)
+    deliver(clock)
+    clock.at += 60 * SECOND
+    with time_machine.travel(clock(), tick=False):
+        tiktok.deliver()
+    deliver(clock)
+    reply.refresh_from_db()
+    assert (reply.state, reply.error_code, tiktok.sends()) == ("queued", "50002", ["Once only"])
+    receiving.drain(clock=clock)
+    clock.at += 60 * SECOND
+    deliver(clock)
+    reply.refresh_from_db()
+    assert (reply.state, tiktok.sends()) == ("sent", ["Once only"])
+
+
+def test_what_tiktok_left_open_can_not_be_taken_back_nor_said_to_have_failed_at_the_close(
+    tiktok, conversation, agent, clock
+):
+    reply = make_reply(conversation, agent, "Once only")
+    tiktok.fault("code", code=50002, after=True)
+    deliver(clock)
+    assert not sending.cancel_reply(user=agent, message_id=reply.pk, at=clock())
+    clock.at = conversation.window_closes_at
+    deliver(clock)
+    reply.refresh_from_db()
+    assert (reply.state, reply.slot) == ("unconfirmed", 1)
+    reconciling.reconcile_due(clock=clock)
+    reply.refresh_from_db()
+    assert (reply.state, tiktok.sends()) == ("sent", ["Once only"])
+
+
+def test_a_worker_that_was_held_up_past_its_lease_sends_nothing(tiktok, conversation, agent, clock):
+    reply = make_reply(conversation, agent)
+    message = delivering.claim_next(at=clock())
+    clock.at += delivering.LEASE
+    delivering.settle_abandoned(at=clock())
+    delivering.deliver(message, clock=clock)
+    reply.refresh_from_db()
+    assert (reply.state, tiktok.sends()) == ("unconfirmed", [])
+
+
 def test_temporarily_restricted_is_left_alone_for_five_minutes(tiktok, conversation, agent, clock):
     reply = make_reply(conversation, agent)
     tiktok.fault("code", code=40100, message="App is temporarily restricted.")
@@ -195,7 +271,7 @@ def test_an_unconfirmed_reply_is_found_in_tiktoks_list_when_no_echo_comes(tiktok
     tiktok.fault("hang_after", seconds=0)
     deliver(clock)
     clock.at += 10 * SECOND
-    reconciling.reconcile_due(at=clock())
+    reconciling.reconcile_due(clock=clock)
     reply.refresh_from_db()
     assert reply.state == "sent"
     assert tiktok.sends() == ["Once only"]
@@ -209,7 +285,7 @@ def test_an_unconfirmed_reply_that_tiktok_doesnt_have_is_said_to_be_so_after_gro
     deliver(clock)
     for _ in range(6):
         clock.at += timedelta(minutes=15)
-        reconciling.reconcile_due(at=clock())
+        reconciling.reconcile_due(clock=clock)
     reply.refresh_from_db()
     assert (reply.state, reply.looks, reply.try_again_at) == ("unconfirmed", 4, None)
     assert "never confirmed" in reply.error_detail

@@ -298,7 +298,7 @@ def test_what_tiktok_never_confirmed_can_be_sent_again_once_as_a_new_message(tik
         sending.send_again(user=agent, message_id=old.pk, at=clock())
     for _ in range(6):
         clock.at += timedelta(minutes=15)
-        reconciling.reconcile_due(at=clock())
+        reconciling.reconcile_due(clock=clock)
     assert ConversationEvent.objects.filter(kind="reply_unconfirmed").count() == 2, "the page hears of the end"
     new = sending.send_again(user=agent, message_id=old.pk, at=clock())
     assert (new.slot, new.again_of, new.attachments.count()) == (2, old, 1)

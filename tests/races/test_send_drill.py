@@ -20,5 +20,5 @@ def test_killed_workers_lose_nothing_and_send_nothing_twice(database_url):  # no
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 workers killed" in done.stdout
-    for count in ("sent twice", "lost", "out of order", "over quota"):
+    for count in ("replies twice", "lost", "out of order", "over quota"):
         assert f"{count}: 0" in done.stdout

@@ -162,6 +162,7 @@ def environment(port: int, sandbox_port: int) -> dict[str, str]:
         "TIKTOK_AUTH_URL": f"{sandbox}/v2/auth/authorize",
         "TIKTOK_APP_ID": APP_ID,
         "TIKTOK_APP_SECRET": APP_SECRET,
+        "TIKTOK_OPTIONAL_SCOPES": "video.list",
     }
 
 
