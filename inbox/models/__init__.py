@@ -3,8 +3,10 @@
 from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
-from inbox.models.personal import Draft, Preferences
+from inbox.models.note import Note, NoteMention
+from inbox.models.personal import Draft, NoteDraft, Preferences
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
+from inbox.models.saved_reply import SavedReply
 from inbox.models.timeline import ConversationEvent
 
 __all__ = [
@@ -20,8 +22,12 @@ __all__ = [
     "IdempotencyKey",
     "Label",
     "Message",
+    "Note",
+    "NoteDraft",
+    "NoteMention",
     "Preferences",
     "Reaction",
     "Referral",
     "ReplyWindow",
+    "SavedReply",
 ]

@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation
 
 from inbox import access, drafts, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
-from inbox.listing import Listing, counts_and_cursor
+from inbox.listing import Listing, counts_and_cursor, next_after
 from inbox.models import Conversation, Message, Preferences
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -51,7 +52,7 @@ def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return _refused(
             request, conversation_id, text=text, sentence=error.sentence, status=409, may_send_anyway=True
         )
-    return _done(request, conversation_id, error="")
+    return done(request, conversation_id, error="")
 
 
 @require_POST
@@ -66,7 +67,7 @@ def cancel(request: AgentRequest, message_id: int) -> HttpResponse:
     text = sending.text_of_press(message)
     if text and not drafts.text_of(request.user, conversation):
         drafts.save(user=request.user, conversation_id=conversation.pk, text=text, at=at)
-    return _done(request, conversation.pk, error="", taken_back=text)
+    return done(request, conversation.pk, error="", taken_back=text)
 
 
 @require_POST
@@ -80,7 +81,7 @@ def send_again(request: AgentRequest, message_id: int) -> HttpResponse:
         return _refused(request, conversation_id, text=None, sentence=error.sentence, status=422)
     except ReplyRefused as error:
         return _refused(request, conversation_id, text=None, sentence=error.sentence, status=409)
-    return _done(request, conversation_id, error="")
+    return done(request, conversation_id, error="")
 
 
 @require_POST
@@ -130,13 +131,24 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
 @require_POST
 @agent_page
 def set_status(request: AgentRequest, conversation_id: int) -> HttpResponse:
-    """Close or reopen a conversation."""
+    """Close or reopen a conversation; with `next`, go on to the next one of the list one came from."""
     form = StatusForm(request.POST)
     if not form.is_valid():
         return HttpResponse(status=400)
-    status = Conversation.Status(form.cleaned_data["status"])
-    working.change_status(user=request.user, conversation_id=conversation_id, status=status, at=timezone.now())
-    return _done(request, conversation_id)
+    at, status = timezone.now(), Conversation.Status(form.cleaned_data["status"])
+    listing = Listing.asked_for(request.user, request.POST if asked_by_script(request) else request.GET)
+    before = access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
+    working.change_status(user=request.user, conversation_id=conversation_id, status=status, at=at)
+    if "next" not in request.POST:
+        return done(request, conversation_id)
+    following = next_after(listing, before, at=at)
+    if not asked_by_script(request):
+        where = reverse("inbox:conversation", args=[following.pk]) if following else reverse("inbox:list")
+        return redirect(where + listing.query)
+    if following is None:
+        return HttpResponseClientRedirect(reverse("inbox:list") + listing.query)
+    address = reverse("inbox:conversation", args=[following.pk]) + listing.query
+    return HttpResponseLocation(address, target="#conversation", swap="outerHTML")
 
 
 @require_http_methods(["GET", "POST"])
@@ -152,14 +164,15 @@ def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
             assignee=form.cleaned_data["assignee"],
             at=timezone.now(),
         )
-        return _done(request, conversation_id)
+        return done(request, conversation_id)
     template = "inbox/_assign_form.html" if asked_by_script(request) else "inbox/assign.html"
     listing = Listing.asked_for(request.user, request.GET)
     context = {"conversation": conversation, "form": form, "listing": listing}
     return render(request, template, context, status=422 if form.is_bound else 200)
 
 
-def _done(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
+def done(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
+    """The answer to a change: with the page's script the pieces that changed, else the way back."""
     if asked_by_script(request):
         return render_changes(request, request.POST, **context)
     back = Listing.asked_for(request.user, request.GET).query

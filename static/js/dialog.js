@@ -1,6 +1,14 @@
 // Links marked `data-dialog` open in the page's dialog; without this script they are pages. Menus close on Esc.
 
 const dialog = document.getElementById("dialog");
+let opener; // what the focus goes back to; a refreshed header has it anew, with the same name
+
+function fill(html) {
+  dialog.innerHTML = html;
+  htmx.process(dialog);
+  for (const part of dialog.querySelectorAll("[data-needs-script]")) part.hidden = false;
+  (dialog.querySelector("[autofocus]") || dialog.querySelector("input:checked"))?.focus();
+}
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
@@ -13,10 +21,9 @@ document.addEventListener("click", async (event) => {
       answer = { ok: false };
     }
     if (!answer.ok) return void location.assign(link.href);
-    dialog.innerHTML = await answer.text();
-    htmx.process(dialog);
+    opener = link;
     dialog.showModal();
-    dialog.querySelector("input:checked")?.focus();
+    fill(await answer.text());
   }
   if (event.target === dialog || event.target.closest("[data-close-dialog]")) {
     event.preventDefault();
@@ -25,11 +32,41 @@ document.addEventListener("click", async (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// What was wrong, or a question back, stands in the dialog.
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful && event.detail.elt.matches("[data-closes-dialog]")) dialog.close();
+  const { elt, successful, xhr } = event.detail;
+  if (!elt.matches("[data-closes-dialog]")) return;
+  if (successful) dialog.close();
+  else if (xhr.status === 422) fill(xhr.responseText);
 });
 
-dialog.addEventListener("close", () => document.querySelector("a[data-dialog]")?.focus());
+dialog.addEventListener("close", () => {
+  dialog.replaceChildren();
+  const again = opener?.isConnected ? opener : document.querySelector(`[data-action="${opener?.dataset.action}"]`);
+  (again || document.getElementById("thread-name"))?.focus();
+});
+
+// A field that narrows down the choices below it.
+dialog.addEventListener("input", (event) => {
+  const choices = document.getElementById(event.target.dataset.filters || "");
+  if (!choices) return;
+  const wanted = event.target.value.trim().toLowerCase();
+  let found = 0;
+  for (const choice of choices.querySelectorAll("[data-search]")) {
+    choice.hidden = !choice.dataset.search.includes(wanted);
+    found += !choice.hidden;
+  }
+  choices.querySelector("[data-nothing-found]").hidden = found > 0;
+});
+// Enter in it ticks the first one that is left; Enter in an empty one saves.
+dialog.addEventListener("keydown", (event) => {
+  const choices = document.getElementById(event.target.dataset?.filters || "");
+  if (!choices || event.key !== "Enter" || !event.target.value.trim()) return;
+  event.preventDefault();
+  choices.querySelector("[data-search]:not([hidden]) input")?.click();
+  event.target.value = "";
+  event.target.dispatchEvent(new Event("input", { bubbles: true }));
+});
 
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
