@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce, Concat, Greatest
 
 from channels_tiktok.models import Channel
 from inbox.joined import Joined
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Label
 
 Person = User | AnonymousUser
 
@@ -55,8 +55,8 @@ def _seen_by(user: Person) -> Coalesce:
 
 
 def _labels() -> Subquery:
-    worn = Conversation.labels.through.objects.filter(conversation=OuterRef("pk")).values("conversation")
-    return Subquery(worn.annotate(all=Joined(Concat("label__colour", Value(" "), "label__name"))).values("all"))
+    worn = Label.objects.filter(conversations=OuterRef("pk")).order_by().values("conversations")
+    return Subquery(worn.annotate(lines=Joined(Concat("colour", Value(" "), "name"))).values("lines"))
 
 
 def get_conversation_for(user: Person, conversation_id: int, *, permission: str = VIEW) -> Conversation:

@@ -38,7 +38,9 @@ def add(*, user: Any, conversation_id: int, text: str, at: datetime, ends_draft:
     if "\x00" in text:
         raise BadChange("text", _("The text holds a character that can't be stored."))
     if len(text) > LONGEST:
-        raise BadChange("text", _("A note has at most 10,000 characters; this has %(n)s.") % {"n": f"{len(text):,}"})
+        raise BadChange(
+            "text", _("A note has at most 10,000 characters; this has %(n)s.") % {"n": f"{len(text):,}"}
+        )
     with transaction.atomic():
         conversation = access.lock_conversation_for(user, conversation_id, permission=access.CHANGE)
         note = Note.objects.create(conversation=conversation, author=user, text=text, created_at=at)

@@ -18,9 +18,7 @@ class SavedReply(models.Model):
     text = models.TextField(
         _("text"),
         validators=[check_text],
-        help_text=_(
-            "{{contact.name}}, {{agent.first_name}} and {{channel.name}} are filled in when it is put into a reply."
-        ),
+        help_text=_("{{contact.name}}, {{agent.first_name}} and {{channel.name}} are filled in when it is used."),
     )
     shortcut = models.SlugField(
         _("shortcut"), max_length=30, blank=True, help_text=_("A short word: /word finds this first.")
@@ -57,3 +55,8 @@ class SavedReply(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is everybody's."""
+        return self.owner_id is None

@@ -77,7 +77,8 @@ class ConversationEvent(models.Model):
                 name="one_line_per_channel_event",
             ),
             models.CheckConstraint(
-                condition=Q(kind="note_added", note__isnull=False) | (~Q(kind="note_added") & Q(note__isnull=True)),
+                condition=Q(kind="note_added", note__isnull=False)
+                | (~Q(kind="note_added") & Q(note__isnull=True)),
                 name="line_of_a_note_names_it",
             ),
         ]
