@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from config.templatetags import look
 from inbox import countdown as counting
@@ -214,13 +215,16 @@ def _told_status(line: Any, actor: str) -> str:
 
 
 def _told_labels(line: Any, actor: str) -> str:
-    added, removed = (", ".join(line.data.get(which, [])) for which in ("added", "removed"))
-    if added and removed:
-        said = _("added the label %(added)s and removed %(removed)s")
-    else:
-        said = _("added the label %(added)s") if added else _("removed the label %(removed)s")
-    said = said % {"added": added, "removed": removed}
-    return f"{actor} {said}" if actor else said[:1].upper() + said[1:]
+    added, removed = line.data.get("added", []), line.data.get("removed", [])
+    changes = []
+    if added:
+        words = ngettext("added the label %(names)s", "added the labels %(names)s", len(added))
+        changes.append(words % {"names": ", ".join(added)})
+    if removed:
+        words = ngettext("removed the label %(names)s", "removed the labels %(names)s", len(removed))
+        changes.append(words % {"names": ", ".join(removed)})
+    told = _(" and ").join(changes)
+    return f"{actor} {told}" if actor else told[:1].upper() + told[1:]
 
 
 def _told_assignment(line: Any, actor: str) -> str:

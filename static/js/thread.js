@@ -14,6 +14,7 @@ let newBelow = 0;
 // When the composer grows, the newest message stays in sight.
 const keepNewest = new ResizeObserver(() => { if (stays) showNewest(); });
 let stays = true;
+let lastTop = 0;
 
 const atBottom = () => !log() || log().scrollHeight - log().scrollTop - log().clientHeight < NEAR;
 
@@ -96,7 +97,9 @@ document.addEventListener("htmx:afterSettle", opened);
 document.addEventListener("click", (event) => { if (event.target.closest("#new-below")) showNewest(); });
 document.addEventListener("scroll", (event) => {
   if (event.target !== log()) return;
-  stays = atBottom();
+  // Only somebody who scrolls up leaves the newest message: a composer that grows doesn't.
+  stays = atBottom() || (stays && log().scrollTop >= lastTop);
+  lastTop = log().scrollTop;
   showPill(stays ? 0 : newBelow);
 }, true);
 document.addEventListener("visibilitychange", soonSeen);
