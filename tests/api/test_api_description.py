@@ -37,6 +37,11 @@ def test_every_path_of_the_design_is_described():
         "/conversations/{conversation_id}/": ["get", "patch"],
         "/conversations/{conversation_id}/messages/": ["get", "post"],
         "/conversations/{conversation_id}/messages/{message_id}/": ["get"],
+        "/conversations/{conversation_id}/notes/": ["get", "post"],
+        "/labels/": ["get", "post"],
+        "/labels/{label_id}/": ["delete", "get", "patch"],
+        "/saved-replies/": ["get", "post"],
+        "/saved-replies/{reply_id}/": ["delete", "get", "patch"],
     }
 
 
