@@ -204,9 +204,9 @@ def test_earlier_messages_come_in_while_scrolling_and_nothing_jumps(product, age
 
 
 def test_pictures_follow_each_other_by_arrow_keys_and_folds_are_remembered(product, agent):
-    customer = customer_writes(product, "Umi", "Look at these")
-    for _ in range(2):
-        product.phone(f"/customers/{customer}/messages", account="kopi.corner", kind="image")
+    customer = customer_writes(product, "Umi")
+    for message in ({"kind": "image"}, {"kind": "image"}, {"kind": "text", "text": "Look at these"}):
+        product.phone(f"/customers/{customer}/messages", account="kopi.corner", **message)
     open_conversation(agent, product, "Look at these")
     links = agent.get_by_role("link", name=re.compile("^Image from "))
     expect(links).to_have_count(2)
