@@ -1,23 +1,49 @@
-"""The operators of the search, each registered by the module that knows what it means."""
+"""The search operators: what `name:value` means, each registered by the module that knows.
 
-from collections.abc import Callable
+An app above the inbox registers its own in its AppConfig.ready, so that nothing is imported upwards. A name may
+take the value in (`is:reported`): then it is asked before the operator of the bare name.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Q
-
-OPERATORS: dict[str, "Operator"] = {}
 
 
 @dataclass(frozen=True)
 class Operator:
-    """A word of the search: which conversations it finds, and how it is explained."""
+    """What `name:value` means.
+
+    `condition(value, user)` gives the condition over Conversation, or raises ValueError with a sentence for a
+    value that means nothing; `explain(value, user)` says in words which conversations it finds. Where the words
+    are always the same, `explain` may be those words.
+    """
 
     name: str
-    condition: Callable[[str, Any], Q]
+    condition: Callable[[str, User], Q]
     explain: Any
 
+    def words(self, value: str, user: User) -> str:
+        """Which conversations are found, in words that follow "Conversations": "assigned to Ana"."""
+        return str(self.explain(value, user) if callable(self.explain) else self.explain)
 
-def register_operator(name: str, *, condition: Callable[[str, Any], Q], explain: Any) -> None:
-    """Let the search know `name`; `condition(value, user)` is about conversations."""
-    OPERATORS[name] = Operator(name, condition, explain)
+
+_registered: dict[str, Operator] = {}
+
+
+def register_operator(name: str, *, condition: Callable[[str, User], Q], explain: Any) -> None:
+    """Have `name:value` understood by the search. The last one who registers a name is asked."""
+    _registered[name] = Operator(name, condition, explain)
+
+
+def registered() -> Mapping[str, Operator]:
+    """The operators that there are, by name."""
+    return MappingProxyType(_registered)
+
+
+def operator_for(name: str, value: str) -> Operator | None:
+    """The operator that understands `name:value`, if there is one."""
+    return _registered.get(f"{name}:{value.lower()}") or _registered.get(name)

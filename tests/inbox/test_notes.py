@@ -132,8 +132,8 @@ def test_notes_and_mentions_are_found_by_the_search(conversation, ana):
     make_conversation()
 
     def found(name, user):
-        condition = search_operators.OPERATORS[name].condition("", user)
-        return set(Conversation.objects.filter(condition))
+        operator = search_operators.operator_for(*name.split(":"))
+        return set(Conversation.objects.filter(operator.condition("", user)))
 
     assert found("has:note", ana) == {conversation, other}
     assert found("is:mentioned", ben) == {conversation}
