@@ -56,6 +56,18 @@ SECTIONS = (
         (Item("inbox.message", _("Replies in trouble"), _("Not sent, or not confirmed by TikTok, and why.")),),
     ),
     Section(
+        _("Conversations"),
+        _("What agents work with beside the messages."),
+        (
+            Item("inbox.label", _("Labels"), _("Words in a colour that sort conversations.")),
+            Item(
+                "inbox.savedreply",
+                _("Saved replies"),
+                _("Texts that everybody may use. Personal ones stand on each person’s own page."),
+            ),
+        ),
+    ),
+    Section(
         _("People"),
         _("Who may log in, and what each of them may do."),
         (

@@ -3,10 +3,11 @@
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Concat, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Post
+from inbox.joined import Joined
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Label, Post
 
 Person = User | AnonymousUser
 
@@ -28,7 +29,10 @@ def channels_for(user: Person) -> QuerySet[Channel]:
 
 
 def conversations_for(user: Person) -> QuerySet[Conversation]:
-    """The conversations that `user` may see, with what a list row shows: `unread_count`, `has_draft` of `user`."""
+    """The conversations that `user` may see, with what a list row shows.
+
+    That is `unread_count` and `has_draft` of `user`, and `joined_labels`: a line "colour name" for each label.
+    """
     if not user.has_perm(VIEW):
         return Conversation.objects.none()
     return (
@@ -40,6 +44,7 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
         .annotate(
             unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)),
             has_draft=Exists(Draft.objects.filter(agent_id=user.pk, conversation=OuterRef("pk"))),
+            joined_labels=_labels(),
         )
     )
 
@@ -47,6 +52,11 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
 def _seen_by(user: Person) -> Coalesce:
     marks = AgentReadMark.objects.filter(agent_id=user.pk, conversation=OuterRef("pk")).values("inbound_seen")
     return Coalesce(Subquery(marks, output_field=PositiveIntegerField()), Value(0))
+
+
+def _labels() -> Subquery:
+    worn = Label.objects.filter(conversations=OuterRef("pk")).order_by().values("conversations")
+    return Subquery(worn.annotate(lines=Joined(Concat("colour", Value(" "), "name"))).values("lines"))
 
 
 def get_conversation_for(user: Person, conversation_id: int, *, permission: str = VIEW) -> Conversation:
@@ -116,4 +126,12 @@ def mark_unread_for(*, user: User, conversation: Conversation) -> None:
     """Let the customer's last message count as unread again, for `user` alone."""
     AgentReadMark.objects.update_or_create(
         agent=user, conversation=conversation, defaults={"inbound_seen": max(conversation.inbound_count - 1, 0)}
+    )
+
+
+def mark_unread(*, conversation: Conversation) -> None:
+    """Let the customer's last message count as unread again, for everyone."""
+    seen = conversation.inbound_count - 1
+    AgentReadMark.objects.filter(conversation=conversation, inbound_seen__gt=max(seen, 0)).update(
+        inbound_seen=max(seen, 0)
     )

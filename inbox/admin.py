@@ -1,9 +1,10 @@
-"""What staff see of the inbox in the admin: the replies that need somebody's eye, across all conversations."""
+"""What staff see of the inbox in the admin: replies in trouble, labels, and the saved replies that all share."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -11,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from inbox.models import Message
+from inbox.models import Label, Message, SavedReply
 from inbox.people import name_of
 
 
@@ -85,3 +86,55 @@ class TroubledReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def reason(self, message: Message) -> str:
         facts = ", ".join(filter(None, [message.error_code, message.tiktok_request_id]))
         return f"{message.error_detail} ({facts})" if facts else message.error_detail
+
+
+@admin.register(Label)
+class LabelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The labels that conversations can wear."""
+
+    list_display = ("chip", "colour", "worn_by")
+    search_fields = ("name",)
+    ordering = ("name",)
+    fields = ("name", "colour")
+    radio_fields: ClassVar = {"colour": admin.VERTICAL}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Label]:
+        labels: QuerySet[Label] = super().get_queryset(request)
+        return labels.annotate(worn=Count("conversations"))
+
+    @admin.display(description=_("label"), ordering="name")
+    def chip(self, label: Label) -> SafeString:
+        return format_html('<span class="label label-{}">{}</span>', label.colour, label.name)
+
+    @admin.display(description=_("conversations"), ordering="worn")
+    def worn_by(self, label: Any) -> int:
+        return int(label.worn)
+
+
+class SharedReplyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
+    """A saved reply that is everybody's."""
+
+    class Meta:
+        model = SavedReply
+        fields = ("title", "shortcut", "text")
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Whose it is stands in no field, and yet two shared ones may not have the same title."""
+        return super()._get_validation_exclusions() - {"owner"}  # type: ignore[misc,no-any-return]
+
+
+@admin.register(SavedReply)
+class SharedReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The saved replies that everybody may use. Personal ones are nobody else's business."""
+
+    form = SharedReplyForm
+    list_display = ("title", "shortcut", "text_begins")
+    search_fields = ("title", "shortcut", "text")
+    ordering = ("title",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SavedReply]:
+        return super().get_queryset(request).filter(owner__isnull=True)
+
+    @admin.display(description=_("text"))
+    def text_begins(self, reply: SavedReply) -> str:
+        return Truncator(reply.text).chars(100)

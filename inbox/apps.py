@@ -12,6 +12,7 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from channels_tiktok import dependents
+        from inbox import notes  # noqa: F401  # it registers its search operators
         from inbox.following import what_stops
 
         dependents.register(what_stops)

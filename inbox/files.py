@@ -27,9 +27,7 @@ def answer_portrait(request: HttpRequest, contact: Contact) -> HttpResponseBase:
 def answer_post_picture(request: HttpRequest, post: Post) -> HttpResponseBase:
     """A post's small picture; Http404 while there is none."""
     suffix = str(post.thumbnail.name).rsplit(".", 1)[-1]
-    return files.answer(
-        request, post.thumbnail, content_type=_type_of(suffix), name=f"post-{post.pk}.{suffix}"
-    )
+    return files.answer(request, post.thumbnail, content_type=_type_of(suffix), name=f"post-{post.pk}.{suffix}")
 
 
 def _type_of(suffix: str) -> str:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from inbox import shortcuts
-from inbox.models import Conversation, Preferences
+from inbox.models import Conversation, Label, Preferences, SavedReply
 from inbox.notifications import Choice, Event, choices_of, differing
 from inbox.people import assignable, name_of
 
@@ -46,6 +46,46 @@ class StatusForm(forms.Form):
     status = forms.ChoiceField(
         choices=[(one.value, one.label) for one in (Conversation.Status.OPEN, Conversation.Status.CLOSED)]
     )
+
+
+class LabelsForm(forms.Form):
+    """Which labels a conversation wears."""
+
+    labels = forms.ModelMultipleChoiceField(
+        queryset=Label.objects.all(), required=False, label=_("Labels"), widget=forms.CheckboxSelectMultiple
+    )
+
+
+class SnoozeForm(forms.Form):
+    """Until when a conversation sleeps: one of the offered times, or one's own in one's own time zone."""
+
+    until = forms.DateTimeField(required=False)
+    until_local = forms.DateTimeField(
+        required=False,
+        label=_("Own date and time"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Give one time, as `until`."""
+        chosen = super().clean() or {}
+        chosen["until"] = chosen.get("until") or chosen.get("until_local")
+        if not chosen["until"] and not self.errors:
+            raise forms.ValidationError(_("Choose until when the conversation sleeps."))
+        return chosen
+
+
+class SavedReplyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
+    """A person's own saved reply."""
+
+    class Meta:
+        model = SavedReply
+        fields = ("title", "shortcut", "text")
+        widgets: ClassVar = {"text": forms.Textarea(attrs={"rows": 7})}
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Whose it is stands in no field, and yet two of one person's may not have the same title."""
+        return super()._get_validation_exclusions() - {"owner"}  # type: ignore[misc,no-any-return]
 
 
 class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only

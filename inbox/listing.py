@@ -136,6 +136,13 @@ def page_of(listing: Listing, *, at: datetime, after: str = "") -> tuple[list[Co
     return rows[:PAGE], listing.position(rows[PAGE - 1], at=at)
 
 
+def next_after(listing: Listing, conversation: Conversation, *, at: datetime) -> Conversation | None:
+    """The row below `conversation` in the list; at its end the first one; None if there is no other."""
+    below, _following = page_of(listing, at=at, after=listing.position(conversation, at=at))
+    others = below or page_of(listing, at=at)[0]
+    return next((row for row in others if row.pk != conversation.pk), None)
+
+
 def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]:
     """How many conversations each view holds, up to 100, and the timeline's newest number, in one query.
 

@@ -65,6 +65,7 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
             conversation,
             {line.message_id for line in mine if line.message_id},
             all_of_them=any(line.kind in TOUCHES_EVERY_MESSAGE for line in mine),
+            at=at,
         )
     return Changes(
         newest,

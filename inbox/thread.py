@@ -10,17 +10,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Aggregate, Exists, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 
-from inbox.models import Attachment, Conversation, ConversationEvent, Message, Reaction
+from inbox.joined import Joined
+from inbox.models import (
+    Attachment,
+    Conversation,
+    ConversationEvent,
+    Message,
+    NoteMention,
+    Reaction,
+    ReplyWindow,
+)
 
 PAGE = 50
+LINES = 200
 SHOWN_LINES = [
     ConversationEvent.Kind.STATUS_CHANGED,
     ConversationEvent.Kind.ASSIGNED,
+    ConversationEvent.Kind.LABELS_CHANGED,
+    ConversationEvent.Kind.NOTE_ADDED,
     ConversationEvent.Kind.HISTORY_MISSING,
 ]
 NAMES = ("first_name", "last_name", "username")
@@ -47,24 +59,36 @@ class Page:
     before: str
 
 
-def page_of(conversation: Conversation, *, before: str = "") -> Page:
-    """The newest items of a thread, or those before the order `before`."""
+def page_of(conversation: Conversation, *, before: str = "", at: datetime | None = None) -> Page:
+    """The newest items of a thread, or those before the order `before`; whether its window has closed at `at`."""
     messages = _messages(conversation)
     moment, number = _read_order(before)
     if moment:
         messages = messages.filter(occurred_at__lte=moment).exclude(occurred_at=moment, id__gte=number)
     newest = list(messages.order_by("-occurred_at", "-id")[: PAGE + 1])
     shown = newest[:PAGE][::-1]
-    has_earlier = len(newest) > PAGE
-    since = shown[0].occurred_at if has_earlier else None
+    earlier = order_of(shown[0]) if len(newest) > PAGE else ""
+    since = shown[0].occurred_at if earlier else None
     lines = _lines(conversation, since=since, before=moment)
-    items = _with_days([*_grouped(shown), *lines, *_referral(conversation, since=since, before=moment)])
-    return Page(items, order_of(shown[0]) if has_earlier else "")
+    if len(lines) > LINES:  # so much happened between few messages that it takes pages of its own
+        since = next(line.at for line in reversed(lines[:LINES]) if line.at > lines[LINES].at)
+        lines = [line for line in lines if line.at >= since]
+        shown = [message for message in shown if message.occurred_at >= since]
+        earlier = f"{_stamp(since)}-0"
+    items = [
+        *_grouped(shown),
+        *(Item(_template_of(line), order_of(line), line) for line in lines),
+        *_window_lines(conversation, shown, until=at if moment is None else None),
+        *_referral(conversation, since=since, before=moment),
+    ]
+    return Page(_with_days(items), earlier)
 
 
-def changed_items(conversation: Conversation, message_ids: set[int], *, all_of_them: bool) -> list[Item]:
+def changed_items(
+    conversation: Conversation, message_ids: set[int], *, all_of_them: bool, at: datetime
+) -> list[Item]:
     """The items that show a change of `message_ids`, with their neighbours, whose grouping may change too."""
-    items = page_of(conversation).items
+    items = page_of(conversation, at=at).items
     if all_of_them:
         return items
     ids = [item.of.pk if isinstance(item.of, Message) else None for item in items]
@@ -97,17 +121,6 @@ def order_of(thing: Message | ConversationEvent) -> str:
     return f"{_stamp(moment)}-{thing.pk:012d}"
 
 
-class _Joined(Aggregate):
-    """Texts of several rows in one, with line feeds between them."""
-
-    function = "GROUP_CONCAT"
-    template = "%(function)s(%(expressions)s, '\n')"
-    output_field = TextField()
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, function="STRING_AGG", **context)
-
-
 def _messages(conversation: Conversation) -> QuerySet[Message]:
     """A thread's messages with all that a page shows of each (author, file, quote, reactions), in one query."""
     here = {"conversation_id": OuterRef("conversation_id")}
@@ -126,7 +139,13 @@ def _messages(conversation: Conversation) -> QuerySet[Message]:
                 .values(found=JSONObject(**{name: name for name in ATTACHED}))[:1]
             ),
             was_sent_again=Exists(Message.objects.filter(again_of=OuterRef("pk"))),
-            reacted=Subquery(reacted.values("tiktok_message_id").annotate(all=_Joined("emoji")).values("all")),
+            opens_window=Exists(ReplyWindow.objects.filter(opened_by=OuterRef("pk"))),
+            closed_before=Subquery(
+                ReplyWindow.objects.filter(**here, opened_at__lt=OuterRef("occurred_at"))
+                .order_by("-opened_at")
+                .values("closes_at")[:1]
+            ),
+            reacted=Subquery(reacted.values("tiktok_message_id").annotate(all=Joined("emoji")).values("all")),
         )
     )
 
@@ -167,20 +186,49 @@ def _together(one: Message, other: Message) -> bool:
     ) and other.occurred_at - one.occurred_at < GROUPED_WITHIN
 
 
-def _lines(conversation: Conversation, *, since: datetime | None, before: datetime | None) -> list[Item]:
-    """What colleagues did meanwhile. Only the newest lines are looked at: a long thread has thousands."""
-    lines = ConversationEvent.objects.filter(conversation=conversation)
+def _lines(conversation: Conversation, *, since: datetime | None, before: datetime | None) -> list[Any]:
+    """What colleagues did and noted meanwhile, newest first, at most one more than a page shows.
+
+    Of what they did only the newest lines are looked at: a long thread has thousands. No note is left out.
+    """
+    everything = ConversationEvent.objects.filter(conversation=conversation)
+    lines = everything
     if before is None:
-        lines = lines.filter(pk__in=lines.order_by("-id").values("id")[:500])
+        newest = everything.filter(pk__in=everything.order_by("-id").values("id")[:500]).values("id")
+        noted = ConversationEvent.objects.filter(note__in=conversation.notes.values("pk")).values("id")
+        lines = everything.filter(pk__in=newest.union(noted))
     between = Q(at__gte=since) if since else Q()
     if before:
         between &= Q(at__lt=before)
-    shown = lines.filter(between, kind__in=SHOWN_LINES).select_related("actor").order_by("id")
+    shown = lines.filter(between, kind__in=SHOWN_LINES).select_related("actor", "note").order_by("-at", "-id")
     given_to = get_user_model().objects.annotate(word=Cast("pk", TextField())).filter(word=OuterRef("after"))
-    shown = shown.annotate(after=KeyTextTransform("after", "data")).annotate(
-        given_to=Subquery(given_to.values(found=JSONObject(**{name: name for name in NAMES}))[:1])
+    named = NoteMention.objects.filter(note=OuterRef("note")).values("note")
+    return list(
+        shown.annotate(after=KeyTextTransform("after", "data")).annotate(
+            given_to=Subquery(given_to.values(found=JSONObject(**{name: name for name in NAMES}))[:1]),
+            named=Subquery(named.annotate(all=Joined("person__username")).values("all")),
+        )[: LINES + 1]
     )
-    return [Item("inbox/_event.html", order_of(line), line) for line in shown[:PAGE]]
+
+
+def _template_of(line: ConversationEvent) -> str:
+    return "inbox/_note.html" if line.kind == ConversationEvent.Kind.NOTE_ADDED else "inbox/_event.html"
+
+
+def _window_lines(conversation: Conversation, shown: list[Any], *, until: datetime | None) -> Iterable[Item]:
+    """When the reply window opened and closed: a message that finds it open only extends it."""
+    for message in shown:
+        if not message.opens_window or (message.closed_before and message.closed_before > message.occurred_at):
+            continue
+        if message.closed_before:
+            yield _window_line("closed", message.closed_before)
+        yield _window_line("opened", message.occurred_at)
+    if until and conversation.window and conversation.window.closes_at <= until:
+        yield _window_line("closed", conversation.window.closes_at)
+
+
+def _window_line(what: str, at: datetime) -> Item:
+    return Item("inbox/_window_line.html", f"{_stamp(at)}-!{what}", {"what": what, "at": at})
 
 
 def _referral(conversation: Conversation, *, since: datetime | None, before: datetime | None) -> Iterable[Item]:

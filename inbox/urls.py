@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox.views import cards, changes, files, live, pages, preferences
+from inbox.views import cards, changes, files, live, pages, preferences, saved_replies, working
 
 app_name = "inbox"
 urlpatterns = [
@@ -33,4 +33,15 @@ urlpatterns = [
     path("<int:conversation_id>/leave/", live.leave, name="leave"),
     path("<int:conversation_id>/status/", changes.set_status, name="status"),
     path("<int:conversation_id>/assign/", changes.assign, name="assign"),
+    path("<int:conversation_id>/labels/", working.set_labels, name="labels"),
+    path("<int:conversation_id>/snooze/", working.snooze, name="snooze"),
+    path("<int:conversation_id>/notes/", working.add_note, name="notes"),
+    path("<int:conversation_id>/note-draft/", working.save_note_draft, name="note-draft"),
+    path("<int:conversation_id>/others/", working.show_others, name="others"),
+    path("<int:conversation_id>/saved-replies/", saved_replies.choose, name="choose-saved-reply"),
+    path("colleagues/", working.show_colleagues, name="colleagues"),
+    path("saved-replies/", saved_replies.show_own, name="saved-replies"),
+    path("saved-replies/new/", saved_replies.add_own, name="add-saved-reply"),
+    path("saved-replies/<int:reply_id>/", saved_replies.change_own, name="saved-reply"),
+    path("saved-replies/<int:reply_id>/delete/", saved_replies.delete_own, name="delete-saved-reply"),
 ]

@@ -82,12 +82,15 @@ def change(
 
 
 def wake_snoozed(*, at: datetime) -> int:
-    """Open the conversations whose sleep is over; give how many. Each is its own small transaction."""
+    """Open the conversations whose sleep is over, as unread; give how many. Each is its own small transaction."""
     over = Conversation.objects.filter(status=Conversation.Status.SNOOZED, snoozed_until__lte=at)
     woken = 0
     for conversation_id in over.values_list("pk", flat=True):
         with transaction.atomic():
             conversation = access.lock_conversation(conversation_id)
+            if not over.filter(pk=conversation_id).exists():  # somebody was faster
+                continue
+            access.mark_unread(conversation=conversation)
             lines = list(_change_status(conversation, Conversation.Status.OPEN, None, at=at))
             for line in lines:
                 line.at = at

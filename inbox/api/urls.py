@@ -1,13 +1,19 @@
 """The addresses under `/api/v1/`."""
 
+from typing import Any
+
 from django.urls import path, re_path
 
 from channels_tiktok.api import ChannelViewSet
 from config.rest import NothingHere
 from inbox.api.schema import DocsView, SchemaView
 from inbox.api.views import AttachmentViewSet, ConversationViewSet, MessageViewSet, PostViewSet
+from inbox.api.working import LabelViewSet, NoteViewSet, SavedReplyViewSet
 
 app_name = "api"
+
+MANY: Any = {"get": "list", "post": "create"}
+ONE: Any = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -45,6 +51,11 @@ urlpatterns = [
         MessageViewSet.as_view({"get": "retrieve"}),
         name="message",
     ),
+    path("conversations/<int:conversation_id>/notes/", NoteViewSet.as_view(MANY), name="notes"),
+    path("labels/", LabelViewSet.as_view(MANY), name="labels"),
+    path("labels/<int:label_id>/", LabelViewSet.as_view(ONE), name="label"),
+    path("saved-replies/", SavedReplyViewSet.as_view(MANY), name="saved-replies"),
+    path("saved-replies/<int:reply_id>/", SavedReplyViewSet.as_view(ONE), name="saved-reply"),
     path("attachments/<int:attachment_id>/", AttachmentViewSet.as_view({"get": "retrieve"}), name="attachment"),
     path(
         "attachments/<int:attachment_id>/thumbnail/",

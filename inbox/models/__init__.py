@@ -3,10 +3,12 @@
 from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
-from inbox.models.personal import Draft, Preferences
+from inbox.models.note import Note, NoteMention
+from inbox.models.personal import Draft, NoteDraft, Preferences
 from inbox.models.post import Post, PostList
 from inbox.models.presence import Presence
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
+from inbox.models.saved_reply import SavedReply
 from inbox.models.timeline import ConversationEvent
 
 __all__ = [
@@ -22,6 +24,9 @@ __all__ = [
     "IdempotencyKey",
     "Label",
     "Message",
+    "Note",
+    "NoteDraft",
+    "NoteMention",
     "Post",
     "PostList",
     "Preferences",
@@ -29,4 +34,5 @@ __all__ = [
     "Reaction",
     "Referral",
     "ReplyWindow",
+    "SavedReply",
 ]

@@ -34,6 +34,7 @@ class Contact(models.Model):
             models.CheckConstraint(condition=~Q(tiktok_user_id=""), name="contact_has_a_tiktok_id"),
         ]
         indexes: ClassVar = [
+            models.Index(fields=["username"], name="contacts_by_username"),
             models.Index(
                 fields=["picture_fetch_at"],
                 name="pictures_to_fetch",

@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 from inbox.models.contact import Contact
@@ -16,21 +18,31 @@ class Label(models.Model):
     """A word in a colour that staff put on conversations."""
 
     class Colour(models.TextChoices):
-        GREY = "grey", "Grey"
-        BLUE = "blue", "Blue"
-        GREEN = "green", "Green"
-        AMBER = "amber", "Amber"
-        RED = "red", "Red"
-        VIOLET = "violet", "Violet"
+        GREY = "grey", _("Grey")
+        BLUE = "blue", _("Blue")
+        GREEN = "green", _("Green")
+        AMBER = "amber", _("Amber")
+        RED = "red", _("Red")
+        VIOLET = "violet", _("Violet")
 
-    name = models.CharField(max_length=40)
-    colour = models.CharField(max_length=10, choices=Colour, default=Colour.GREY)
+    name = models.CharField(_("name"), max_length=40)
+    colour = models.CharField(_("colour"), max_length=10, choices=Colour, default=Colour.GREY)
 
     class Meta:
+        verbose_name = _("label")
+        verbose_name_plural = _("labels")
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["name"], name="label_name_is_unique"),
+            models.UniqueConstraint(
+                Lower("name"),
+                name="label_name_is_unique_in_any_case",
+                violation_error_message=_("There is a label with this name already."),
+            ),
             models.CheckConstraint(condition=~Q(name=""), name="label_has_a_name"),
+            models.CheckConstraint(
+                condition=Q(colour__in=["grey", "blue", "green", "amber", "red", "violet"]),
+                name="label_colour_is_known",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,6 +32,26 @@ class Draft(models.Model):
         return f"Draft of {self.agent}"
 
 
+class NoteDraft(models.Model):
+    """The note that an agent has typed in a conversation and not added yet. No reply is ever made of it."""
+
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="note_drafts")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="note_drafts")
+    text = models.TextField()
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["agent", "conversation"], name="one_note_draft_per_agent_and_conversation"
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="note_draft_has_a_text"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Note draft of {self.agent}"
+
+
 class Preferences(models.Model):
     """How the pages behave for one person. Who has no row gets the defaults."""
 

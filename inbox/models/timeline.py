@@ -13,6 +13,7 @@ from django.db.models import Q
 from channels_tiktok.models import Channel, ChannelEvent
 from inbox.models.conversation import Conversation
 from inbox.models.message import Message
+from inbox.models.note import Note
 
 
 class ConversationEvent(models.Model):
@@ -37,6 +38,7 @@ class ConversationEvent(models.Model):
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
         LABELS_CHANGED = "labels_changed", "Labels changed"
+        NOTE_ADDED = "note_added", "Note added"
         ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"
         ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"
         HISTORY_MISSING = "history_missing", "Older messages are only in TikTok"
@@ -49,6 +51,9 @@ class ConversationEvent(models.Model):
         Conversation, null=True, blank=True, on_delete=models.CASCADE, related_name="timeline"
     )
     message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.CASCADE, related_name="timeline")
+    note = models.ForeignKey(
+        Note, null=True, blank=True, on_delete=models.CASCADE, related_name="timeline", db_index=False
+    )
     kind = models.CharField(max_length=30, choices=Kind)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -77,8 +82,16 @@ class ConversationEvent(models.Model):
                 condition=Q(kind="window_closing"),
                 name="one_closing_warning_per_window",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="note_added", note__isnull=False)
+                | (~Q(kind="note_added") & Q(note__isnull=True)),
+                name="line_of_a_note_names_it",
+            ),
         ]
-        indexes: ClassVar = [models.Index(fields=["conversation", "id"], name="timeline_of_conversation")]
+        indexes: ClassVar = [
+            models.Index(fields=["conversation", "id"], name="timeline_of_conversation"),
+            models.Index(fields=["note"], name="timeline_of_notes", condition=Q(note__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.pk}"

@@ -8,14 +8,16 @@ from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
-from django.utils.html import urlize
+from django.utils.html import format_html, urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from config.templatetags import look
 from inbox import countdown as counting
-from inbox import questions, sending, shortcuts
+from inbox import notes, questions, sending, shortcuts
 from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message, Preferences
 from inbox.people import name_of
@@ -189,11 +191,40 @@ def told(line: Any) -> str:
         return _told_assignment(line, actor)
     if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
         return _("Messages before this are only in TikTok")
-    closed = line.data.get("after") == Conversation.Status.CLOSED
+    if line.kind == ConversationEvent.Kind.LABELS_CHANGED:
+        return _told_labels(line, actor)
+    return _told_status(line, actor)
+
+
+def _told_status(line: Any, actor: str) -> str:
+    before, after = line.data.get("before"), line.data.get("after")
+    if after == Conversation.Status.SNOOZED:
+        until = parse_datetime(line.data.get("snoozed_until") or "")
+        when = date_format(timezone.localtime(until), "D j M H:i") if until else "?"
+        words = _("%(actor)s snoozed this until %(when)s") if actor else _("Snoozed until %(when)s")
+        return words % {"actor": actor, "when": when}
+    if after == Conversation.Status.CLOSED:
+        return _("%(actor)s closed this conversation") % {"actor": actor} if actor else _("Closed")
+    if before == Conversation.Status.SNOOZED:
+        if actor:
+            return _("%(actor)s woke this conversation") % {"actor": actor}
+        return _("Woken by the customer's message") if line.message_id else _("The snooze is over")
     if actor:
-        words = _("%(actor)s closed this conversation") if closed else _("%(actor)s reopened this conversation")
-        return words % {"actor": actor}
-    return _("Closed") if closed else _("Reopened by the customer's message")
+        return _("%(actor)s reopened this conversation") % {"actor": actor}
+    return _("Reopened by the customer's message")
+
+
+def _told_labels(line: Any, actor: str) -> str:
+    added, removed = line.data.get("added", []), line.data.get("removed", [])
+    changes = []
+    if added:
+        words = ngettext("added the label %(names)s", "added the labels %(names)s", len(added))
+        changes.append(words % {"names": ", ".join(added)})
+    if removed:
+        words = ngettext("removed the label %(names)s", "removed the labels %(names)s", len(removed))
+        changes.append(words % {"names": ", ".join(removed)})
+    told = _(" and ").join(changes)
+    return f"{actor} {told}" if actor else told[:1].upper() + told[1:]
 
 
 def _told_assignment(line: Any, actor: str) -> str:
@@ -250,6 +281,27 @@ def linked(text: str) -> SafeString:
     """A customer's text with its links, which open beside the inbox. Everything else is escaped."""
     html = urlize(text, nofollow=True, autoescape=True)
     return mark_safe(html.replace(' rel="nofollow"', ' rel="nofollow noopener noreferrer" target="_blank"'))  # noqa: S308
+
+
+@register.filter
+def with_mentions(text: str, named: str | None) -> SafeString:
+    """A note with its links, and with the colleagues marked whom it names; `named` are their usernames."""
+    usernames = {username.lower() for username in (named or "").split("\n")}
+    pieces, end = [], 0
+    for found in notes.MENTION.finditer(text):
+        name = next((one for one in notes.spellings(found[1]) if one in usernames), "")
+        if name:
+            start, after = found.start(), found.start() + 1 + len(name)
+            pieces += [linked(text[end:start]), format_html('<span class="mention">{}</span>', text[start:after])]
+            end = after
+    return mark_safe("".join([*pieces, linked(text[end:])]))  # noqa: S308  # each piece is escaped
+
+
+@register.filter
+def labels(conversation: Any) -> list[dict[str, str]]:
+    """The labels of a conversation of `access.conversations_for`: `colour` and `name` of each, by name."""
+    worn = [line.split(" ", 1) for line in (conversation.joined_labels or "").split("\n") if line]
+    return [{"colour": colour, "name": name} for colour, name in sorted(worn, key=lambda one: one[1].lower())]
 
 
 @register.filter

@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation
 
 from inbox import access, drafts, presence, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
-from inbox.listing import Listing, counts_and_cursor
+from inbox.listing import Listing, counts_and_cursor, next_after
 from inbox.models import Conversation, Message, Preferences
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -163,13 +164,24 @@ def _row_again(request: AgentRequest, conversation_id: int) -> HttpResponse:
 @require_POST
 @agent_page
 def set_status(request: AgentRequest, conversation_id: int) -> HttpResponse:
-    """Close or reopen a conversation."""
+    """Close or reopen a conversation; with `next`, go on to the next one of the list one came from."""
     form = StatusForm(request.POST)
     if not form.is_valid():
         return HttpResponse(status=400)
-    status = Conversation.Status(form.cleaned_data["status"])
-    working.change_status(user=request.user, conversation_id=conversation_id, status=status, at=timezone.now())
-    return answered(request, conversation_id)
+    at, status = timezone.now(), Conversation.Status(form.cleaned_data["status"])
+    listing = Listing.asked_for(request.user, request.POST if asked_by_script(request) else request.GET)
+    before = access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
+    working.change_status(user=request.user, conversation_id=conversation_id, status=status, at=at)
+    if "next" not in request.POST:
+        return answered(request, conversation_id)
+    following = next_after(listing, before, at=at)
+    if not asked_by_script(request):
+        where = reverse("inbox:conversation", args=[following.pk]) if following else reverse("inbox:list")
+        return redirect(where + listing.query)
+    if following is None:
+        return HttpResponseClientRedirect(reverse("inbox:list") + listing.query)
+    address = reverse("inbox:conversation", args=[following.pk]) + listing.query
+    return HttpResponseLocation(address, target="#conversation", swap="outerHTML")
 
 
 @require_http_methods(["GET", "POST"])
@@ -193,7 +205,7 @@ def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
 
 
 def answered(request: AgentRequest, conversation_id: int, **context: Any) -> HttpResponse:
-    """What a page's script gets after a change: the pieces that changed. Without it, a redirect back."""
+    """The answer to a change: with the page's script the pieces that changed, else the way back."""
     if asked_by_script(request):
         return render_changes(request, request.POST, **context)
     back = Listing.asked_for(request.user, request.GET).query

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from channels_tiktok import health
-from inbox import access, capabilities, drafts, sending, thread
+from inbox import access, capabilities, drafts, same_person, saved_replies, sending, thread
 from inbox.listing import Listing, counts_and_cursor, page_of
-from inbox.models import Conversation, Message, Preferences
+from inbox.models import Conversation, Message, Preferences, SavedReply
 from inbox.sending import TEXT_LIMIT
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
 from inbox.windows import Allowance, allowance
@@ -65,26 +65,49 @@ def render_conversation(
     conversation_id: int,
     *,
     text: str | None = None,
+    note_text: str | None = None,
     error: str = "",
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    """Render a conversation, with `text` (or else the draft) in the box and what was wrong with it."""
+    """Render a conversation, with `text` and `note_text` (or else the drafts) in the boxes, and what was wrong."""
     access.require(request.user, access.VIEW)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.GET)
     only_conversation = asked_by_script(request)
     context = _list_context(listing, at=at, only_counts=only_conversation)
     found = access.conversations_for(request.user).prefetch_related(None)
-    conversation = found.annotate(draft_text=drafts.text_in(request.user)).get(pk=conversation_id)
-    page = thread.page_of(conversation, before=request.GET.get("before", ""))
+    conversation = found.annotate(
+        draft_text=drafts.text_in(request.user),
+        note_draft_text=drafts.note_text_in(request.user),
+        person_has_others=same_person.has_others(request.user),
+    ).get(pk=conversation_id)
+    page = thread.page_of(conversation, before=request.GET.get("before", ""), at=at)
     context |= conversation_context(request, conversation, at=at)
     text = conversation.draft_text or "" if text is None else text
-    context |= {"page": page, "slots": _slots(conversation, page), "text": text, "error": error, **more}
+    note_text = conversation.note_draft_text or "" if note_text is None else note_text
+    context |= {
+        "page": page,
+        "slots": _slots(conversation, page),
+        "text": text or _chosen_saved_reply(request, conversation),
+        "note_text": note_text,
+        "mode": "note" if request.GET.get("mode") == "note" else "reply",
+        "error": error,
+        **more,
+    }
     if not only_conversation:
         context["preferences"] = Preferences.of(request.user)
     template = "inbox/_opened.html" if only_conversation else "inbox/page.html"
     return render(request, template, context, status=status)
+
+
+def _chosen_saved_reply(request: AgentRequest, conversation: Conversation) -> str:
+    """The text of the saved reply that was chosen on its page, where there is no script to put it into the box."""
+    chosen = request.GET.get("saved", "")
+    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 19):
+        return ""
+    reply: SavedReply | None = saved_replies.for_person(request.user).filter(pk=int(chosen)).first()
+    return saved_replies.filled(reply, conversation=conversation, user=request.user) if reply else ""
 
 
 def conversation_context(request: AgentRequest, conversation: Conversation, *, at: datetime) -> dict[str, Any]:

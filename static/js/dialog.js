@@ -1,7 +1,14 @@
 // Links marked `data-dialog` open in the page's dialog; without this script they are pages.
 
 const dialog = document.getElementById("dialog");
-let opener;
+let opener; // what the focus goes back to; a refreshed header has it anew, with the same name
+
+function fill(html) {
+  dialog.innerHTML = html;
+  htmx.process(dialog);
+  for (const part of dialog.querySelectorAll("[data-needs-script]")) part.hidden = false;
+  (dialog.querySelector("[autofocus]") || dialog.querySelector("input:checked"))?.focus();
+}
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
@@ -18,10 +25,8 @@ document.addEventListener("click", async (event) => {
     }
     if (!answer.ok) return void location.assign(link.href);
     for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
-    dialog.innerHTML = await answer.text();
-    htmx.process(dialog);
     if (!dialog.open) dialog.showModal();
-    dialog.querySelector("[autofocus], input:checked")?.focus();
+    fill(await answer.text());
     document.dispatchEvent(new CustomEvent("reply48:dialog"));
   }
   if (event.target === dialog || event.target.closest("[data-close-dialog]")) {
@@ -30,12 +35,38 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// What was wrong, or a question back, stands in the dialog.
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful && event.detail.elt.matches("[data-closes-dialog]")) dialog.close();
+  const { elt, successful, xhr } = event.detail;
+  if (!elt.matches("[data-closes-dialog]")) return;
+  if (successful) dialog.close();
+  else if (xhr.status === 422) fill(xhr.responseText);
 });
 
-// What opened it may have been drawn anew meanwhile.
 dialog.addEventListener("close", () => {
   dialog.replaceChildren();
-  (opener?.isConnected ? opener : document.querySelector("#thread a[data-dialog]"))?.focus();
+  const again = opener?.isConnected ? opener : document.querySelector(`[data-action="${opener?.dataset.action}"]`);
+  (again || document.getElementById("thread-name"))?.focus();
+});
+
+// A field that narrows down the choices below it.
+dialog.addEventListener("input", (event) => {
+  const choices = document.getElementById(event.target.dataset.filters || "");
+  if (!choices) return;
+  const wanted = event.target.value.trim().toLowerCase();
+  let found = 0;
+  for (const choice of choices.querySelectorAll("[data-search]")) {
+    choice.hidden = !choice.dataset.search.includes(wanted);
+    found += !choice.hidden;
+  }
+  choices.querySelector("[data-nothing-found]").hidden = found > 0;
+});
+// Enter in it ticks the first one that is left; Enter in an empty one saves.
+dialog.addEventListener("keydown", (event) => {
+  const choices = document.getElementById(event.target.dataset?.filters || "");
+  if (!choices || event.key !== "Enter" || !event.target.value.trim()) return;
+  event.preventDefault();
+  choices.querySelector("[data-search]:not([hidden]) input")?.click();
+  event.target.value = "";
+  event.target.dispatchEvent(new Event("input", { bubbles: true }));
 });

@@ -14,6 +14,7 @@ let newBelow = 0;
 // When the composer grows, the newest message stays in sight.
 const keepNewest = new ResizeObserver(() => { if (stays) showNewest(); });
 let stays = true;
+let lastTop = 0;
 
 const atBottom = () => !log() || log().scrollHeight - log().scrollTop - log().clientHeight < NEAR;
 
@@ -23,12 +24,14 @@ function showNewest() {
   showPill(0);
 }
 
+// The way down: there whenever the newest message is out of sight, with what came in meanwhile.
 function showPill(count) {
   newBelow = count;
   if (!pill()) return;
-  pill().hidden = !count;
-  pill().querySelector("span").textContent = count === 1 ? words.oneNewBelow : words.newBelow.replace("{n}", count);
-  const composer = document.getElementById("composer");
+  pill().hidden = !count && (stays || atBottom());
+  const said = count > 1 ? words.newBelow.replace("{n}", count) : count ? words.oneNewBelow : words.newest;
+  pill().querySelector("span").textContent = said;
+  const composer = document.getElementById("composer-area");
   // Not on an element that htmx replaces: it would copy the style as an attribute, which the policy refuses.
   document.documentElement.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
 }
@@ -95,20 +98,27 @@ document.addEventListener("reply48:merged", (event) => {
   else if (added) showPill(newBelow + added);
   soonSeen();
 });
-document.addEventListener("reply48:replied", () => { wasAtBottom = true; showNewest(); });
+for (const kind of ["reply48:replied", "reply48:noted"])
+  document.addEventListener(kind, () => { wasAtBottom = true; showNewest(); });
 document.addEventListener("htmx:afterSettle", opened);
 document.addEventListener("click", (event) => { if (event.target.closest("#new-below")) showNewest(); });
 document.addEventListener("scroll", (event) => {
   if (event.target !== log()) return;
-  stays = atBottom();
-  if (stays) showPill(0);
+  // Only somebody who scrolls up leaves the newest message: a composer that grows doesn't.
+  stays = atBottom() || (stays && log().scrollTop >= lastTop);
+  lastTop = log().scrollTop;
+  showPill(stays ? 0 : newBelow);
 }, true);
 document.addEventListener("visibilitychange", soonSeen);
 addEventListener("focus", soonSeen);
 
 // Earlier messages come in above: what is being read stays where it is.
 let heightBefore = 0;
-document.addEventListener("htmx:beforeSwap", (event) => { if (event.detail.target.id === "earlier") heightBefore = log().scrollHeight - log().scrollTop; });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "earlier") return;
+  heightBefore = log().scrollHeight - log().scrollTop;
+  if (event.detail.target.contains(document.activeElement)) log().focus({ preventScroll: true });
+});
 document.addEventListener("htmx:afterSwap", (event) => {
   if (!heightBefore || !log()) return;
   log().scrollTop = log().scrollHeight - heightBefore;

@@ -40,6 +40,11 @@ def test_every_path_of_the_design_is_described():
         "/conversations/{conversation_id}/messages/{message_id}/": ["get"],
         "/message-links/": ["get", "post"],
         "/message-links/{link_id}/": ["delete", "get", "patch"],
+        "/conversations/{conversation_id}/notes/": ["get", "post"],
+        "/labels/": ["get", "post"],
+        "/labels/{label_id}/": ["delete", "get", "patch"],
+        "/saved-replies/": ["get", "post"],
+        "/saved-replies/{reply_id}/": ["delete", "get", "patch"],
     }
 
 
