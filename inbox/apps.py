@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class InboxConfig(AppConfig):
@@ -9,6 +10,9 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from channels_tiktok import dependents
+        from inbox import triggers
         from inbox.following import what_stops
 
         dependents.register(what_stops)
+        pre_migrate.connect(triggers.drop_before_migrating, sender=self)
+        post_migrate.connect(triggers.write_after_migrating, sender=self)

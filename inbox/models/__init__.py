@@ -4,7 +4,10 @@ from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
+from inbox.models.read_horizon import ReadHorizon
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
+from inbox.models.saved_view import SavedView
+from inbox.models.search_entry import SearchEntry
 from inbox.models.timeline import ConversationEvent
 
 __all__ = [
@@ -22,6 +25,9 @@ __all__ = [
     "Message",
     "Preferences",
     "Reaction",
+    "ReadHorizon",
     "Referral",
     "ReplyWindow",
+    "SavedView",
+    "SearchEntry",
 ]
