@@ -28,6 +28,7 @@ SCHEDULES = [
     Every(15, "channels_tiktok.tasks.check_channels"),
     Every(24 * 60, "channels_tiktok.tasks.remind_of_ending_consents"),
     Every(1, "inbox.tasks.wake_snoozed", sweep=True),
+    Every(60, "inbox.tasks.advance_read_horizons"),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
     Every(24 * 60, "channels_tiktok.tasks.purge_old_events"),
 ]

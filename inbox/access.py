@@ -1,12 +1,27 @@
 """Who may see and do what: the only way to fetch a conversation for a person."""
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import (
+    Case,
+    DateTimeField,
+    Exists,
+    F,
+    OuterRef,
+    PositiveIntegerField,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Concat, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft
+from inbox.joined import Joined
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, ReadHorizon
 
 Person = User | AnonymousUser
 
@@ -14,6 +29,8 @@ VIEW = "inbox.view_conversation"
 CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
 CONNECT = "channels_tiktok.connect_channel"
+SHARE_VIEWS = "inbox.share_savedview"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def require(user: Person, permission: str) -> None:
@@ -28,7 +45,10 @@ def channels_for(user: Person) -> QuerySet[Channel]:
 
 
 def conversations_for(user: Person) -> QuerySet[Conversation]:
-    """The conversations that `user` may see, with what a list row shows: `unread_count`, `has_draft` of `user`."""
+    """The conversations that `user` may see, with what a list row shows.
+
+    That is `unread_count` and `has_draft` of `user`, and `joined_labels`: a line "colour name" for each label.
+    """
     if not user.has_perm(VIEW):
         return Conversation.objects.none()
     return (
@@ -40,13 +60,32 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
         .annotate(
             unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)),
             has_draft=Exists(Draft.objects.filter(agent_id=user.pk, conversation=OuterRef("pk"))),
+            joined_labels=_labels(),
         )
     )
 
 
-def _seen_by(user: Person) -> Coalesce:
+def unread_by(user: Person) -> Q:
+    """The condition on `conversations_for(user)` that the customer wrote something that `user` hasn't seen."""
+    horizon = Coalesce(_horizon_of(user), Value(LONG_AGO, output_field=DateTimeField()))
+    return Q(inbound_count__gt=F("seen"), window_closes_at__gt=horizon)
+
+
+def _seen_by(user: Person) -> Case:
     marks = AgentReadMark.objects.filter(agent_id=user.pk, conversation=OuterRef("pk")).values("inbound_seen")
-    return Coalesce(Subquery(marks, output_field=PositiveIntegerField()), Value(0))
+    marked = Coalesce(Subquery(marks, output_field=PositiveIntegerField()), Value(0))
+    return Case(When(window_closes_at__lte=_horizon_of(user), then=F("inbound_count")), default=marked)
+
+
+def _horizon_of(user: Person) -> Subquery:
+    return Subquery(ReadHorizon.objects.filter(agent_id=user.pk).values("closes_at"))
+
+
+def _labels() -> Subquery:
+    worn = Conversation.labels.through.objects.filter(conversation=OuterRef("pk")).values("conversation")
+    return Subquery(
+        worn.annotate(lines=Joined(Concat("label__colour", Value(" "), "label__name"))).values("lines")  # type: ignore[misc]
+    )
 
 
 def get_conversation_for(user: Person, conversation_id: int, *, permission: str = VIEW) -> Conversation:

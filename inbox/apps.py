@@ -10,9 +10,10 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from channels_tiktok import dependents
-        from inbox import triggers
+        from inbox import search_conditions, triggers
         from inbox.following import what_stops
 
         dependents.register(what_stops)
+        search_conditions.register()
         pre_migrate.connect(triggers.drop_before_migrating, sender=self)
         post_migrate.connect(triggers.write_after_migrating, sender=self)

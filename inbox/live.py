@@ -8,9 +8,9 @@ the same templates as the page.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inbox import access, thread, timeline
-from inbox.listing import Listing, counts_and_cursor
-from inbox.models import Conversation, ConversationEvent
+from inbox import access, saved_views, thread, timeline
+from inbox.listing import Listing, counts_and_cursor, rows_among
+from inbox.models import Conversation, ConversationEvent, SavedView
 from inbox.thread import Item
 
 TOO_MANY = 200
@@ -30,6 +30,7 @@ class Changes:
     cursor: int
     listing: Listing
     counts: dict[str, int] = field(default_factory=dict)
+    saved: list[SavedView] = field(default_factory=list)
     rows: list[Conversation] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     conversation: Conversation | None = None
@@ -51,8 +52,9 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
     newest = lines[-1].pk
     if len(touched) > TOO_MANY or len(lines) == LINES:
         return Changes(newest, listing, reload=True)
-    counts, _ = counts_and_cursor(user, at=at)
-    rows = list(listing.conversations(at=at).filter(pk__in=touched)) if touched else []
+    saved = list(saved_views.visible_to(user))
+    counts, _ = counts_and_cursor(user, at=at, saved=saved)
+    rows = rows_among(listing, touched, at=at)
     conversation = _open_conversation(listing, conversation_id, touched, channels)
     items: list[Item] = []
     merged: list[int] = []
@@ -68,6 +70,7 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
         newest,
         listing,
         counts=counts,
+        saved=saved,
         rows=rows,
         gone=sorted(touched - {row.pk for row in rows}),
         conversation=conversation,

@@ -97,3 +97,11 @@ def poll_channels() -> None:
     from inbox import backfilling
 
     backfilling.poll_due(clock=timezone.now)
+
+
+@task
+def advance_read_horizons() -> None:
+    """Note how far back each agent has nothing left to read."""
+    from inbox import reading
+
+    reading.advance_horizons(at=timezone.now())

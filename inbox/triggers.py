@@ -1,8 +1,9 @@
+# ruff: noqa: S608  # all of this SQL is written here: nothing from outside is in it
 """What the database itself keeps right, in the statement that changes what it follows from.
 
-Guarantee: whoever writes a message, a note, a name or a referral, and however (`bulk_create`, plain SQL), the search
-finds it as soon as it is committed, and `Conversation.waiting_since` is right whenever the copy of the last message
-is.
+Guarantee: whoever writes a message, a note, a name or a referral, and however (`bulk_create`, plain SQL), the
+search finds it as soon as it is committed, and `Conversation.waiting_since` is right whenever the copy of the last
+message is.
 
 The triggers are written after each migration. On SQLite they are taken away before: there a migration remakes
 tables, which drops their triggers, and stops at another table's trigger that names a table just being remade.
@@ -112,7 +113,7 @@ def fill(connection: Any) -> None:
         cursor.execute(_contact_entries("inbox_conversation source", names, compared(names)))
         never = "'-infinity'" if is_postgresql else "''"
         waiting = WAITING.format(conversation="inbox_conversation.id", never=never)
-        cursor.execute(f"UPDATE inbox_conversation SET waiting_since = {waiting}")  # noqa: S608
+        cursor.execute(f"UPDATE inbox_conversation SET waiting_since = {waiting}")
 
 
 def _sources(connection: Any) -> list[Source]:
@@ -126,7 +127,7 @@ def _entries(source: Source, rows: str, compared: Any) -> str:
     words = source.words("source")
     said = words if source.copied else "''"
     return (
-        "INSERT INTO inbox_searchentry (conversation_id, kind, source_id, said, text) "  # noqa: S608
+        "INSERT INTO inbox_searchentry (conversation_id, kind, source_id, said, text) "
         f"SELECT source.conversation_id, '{source.kind}', source.id, {said}, {compared(words)} "
         f"FROM {rows} WHERE trim({words}) <> '' ORDER BY source.id"
     )
@@ -134,7 +135,7 @@ def _entries(source: Source, rows: str, compared: Any) -> str:
 
 def _contact_entries(rows: str, names: str, compared: str) -> str:
     return (
-        "INSERT INTO inbox_searchentry (conversation_id, kind, source_id, said, text) "  # noqa: S608
+        "INSERT INTO inbox_searchentry (conversation_id, kind, source_id, said, text) "
         f"SELECT source.id, 'contact', source.contact_id, {names}, {compared} FROM {rows} ORDER BY source.id"
     )
 
@@ -171,7 +172,7 @@ def _for_postgresql(sources: list[Source]) -> Iterator[str]:
     ):
         names = _names(contact, is_postgresql=True)
         update = (
-            f"UPDATE inbox_searchentry SET said = {names}, text = {_compared_on_postgresql(names)} "  # noqa: S608
+            f"UPDATE inbox_searchentry SET said = {names}, text = {_compared_on_postgresql(names)} "
             f"WHERE kind = 'contact' AND source_id = {contact}"
         )
         changed = "WHEN ((OLD.display_name, OLD.username) IS DISTINCT FROM (NEW.display_name, NEW.username))"
@@ -186,7 +187,7 @@ def _for_postgresql(sources: list[Source]) -> Iterator[str]:
         "inbox_copy_waiting",
     )
     waiting = WAITING.format(conversation="NEW.conversation_id", never="'-infinity'")
-    update = f"UPDATE inbox_conversation SET waiting_since = {waiting} WHERE id = NEW.conversation_id"  # noqa: S608
+    update = f"UPDATE inbox_conversation SET waiting_since = {waiting} WHERE id = NEW.conversation_id"
     yield _function("inbox_copy_waiting_of_message", f"{update}; RETURN NULL;")
     yield _trigger(
         "reply48_waiting",
@@ -294,7 +295,7 @@ def _for_sqlite(sources: list[Source]) -> Iterator[str]:
     ):
         names = _names(contact, is_postgresql=False)
         update = (
-            f"UPDATE inbox_searchentry SET said = {names}, text = {_compared_on_sqlite(names)} "  # noqa: S608
+            f"UPDATE inbox_searchentry SET said = {names}, text = {_compared_on_sqlite(names)} "
             f"WHERE kind = 'contact' AND source_id = {contact}"
         )
         yield _trigger_on_sqlite(f"names_of_{table}", f"AFTER {event} ON {table}", update)
@@ -325,7 +326,7 @@ def _source_on_sqlite(source: Source) -> Iterator[str]:
     columns = ", ".join(("id", "conversation_id", *source.columns))
     row = ", ".join(f"new.{column} AS {column}" for column in columns.split(", "))
     added = _entries(source, f"(SELECT {row}) source", _compared_on_sqlite)
-    gone = f"DELETE FROM inbox_searchentry WHERE kind = '{source.kind}' AND source_id = old.id"  # noqa: S608
+    gone = f"DELETE FROM inbox_searchentry WHERE kind = '{source.kind}' AND source_id = old.id"
     yield _trigger_on_sqlite(f"{source.kind}_added", f"AFTER INSERT ON {source.table}", added)
     yield _trigger_on_sqlite(f"{source.kind}_gone", f"AFTER DELETE ON {source.table}", gone)
     changed = f"{source.words('old')} <> {source.words('new')}"

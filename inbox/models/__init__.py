@@ -2,6 +2,7 @@
 
 from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
+from inbox.models.last_change import LastChange
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
 from inbox.models.read_horizon import ReadHorizon
@@ -22,6 +23,7 @@ __all__ = [
     "Draft",
     "IdempotencyKey",
     "Label",
+    "LastChange",
     "Message",
     "Preferences",
     "Reaction",

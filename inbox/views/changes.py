@@ -14,9 +14,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from inbox import access, drafts, sending, telling, timeline, working
+from inbox import access, drafts, saved_views, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
-from inbox.listing import Listing, counts_and_cursor
+from inbox.listing import Listing, counts_and_cursor, with_matches
 from inbox.models import Conversation, Message, Preferences
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -96,7 +96,12 @@ def save_draft(request: AgentRequest, conversation_id: int) -> HttpResponse:
     if not changed:
         return HttpResponse(status=204)
     listing = Listing.asked_for(request.user, request.POST)
-    context = {"listing": listing, "rows": [conversation], "at": at, "open_id": conversation_id}
+    context = {
+        "listing": listing,
+        "rows": with_matches(listing, [conversation]),
+        "at": at,
+        "open_id": conversation_id,
+    }
     response = render(request, "inbox/_rows_again.html", context)
     response[CURSOR_HEADER] = str(cursor)
     return response
@@ -118,10 +123,19 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return redirect("inbox:conversation", conversation_id)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.POST)
-    counts, cursor = counts_and_cursor(request.user, at=at)
-    rows = access.conversations_for(request.user).prefetch_related(None).filter(pk=conversation_id)
+    saved = list(saved_views.visible_to(request.user))
+    counts, cursor = counts_and_cursor(request.user, at=at, saved=saved)
+    found = access.conversations_for(request.user).prefetch_related(None).filter(pk=conversation_id)
+    rows = with_matches(listing, found)
     # A row that is no longer in the view "Unread" stays until the list is loaded anew: it is being worked on.
-    context = {"listing": listing, "counts": counts, "rows": rows, "at": at, "open_id": conversation_id}
+    context = {
+        "listing": listing,
+        "saved": saved,
+        "counts": counts,
+        "rows": rows,
+        "at": at,
+        "open_id": conversation_id,
+    }
     response = render(request, "inbox/_seen.html", context)
     response[CURSOR_HEADER] = str(cursor)
     return response

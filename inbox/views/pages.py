@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from channels_tiktok import health
-from inbox import access, capabilities, drafts, sending, thread
+from inbox import access, capabilities, drafts, saved_views, sending, thread
 from inbox.listing import Listing, counts_and_cursor, page_of
 from inbox.models import Conversation, Message
 from inbox.sending import TEXT_LIMIT
@@ -22,10 +22,7 @@ from inbox.windows import Allowance, allowance
 @agent_page
 def show_list(request: AgentRequest) -> HttpResponse:
     """The inbox with no conversation open."""
-    access.require(request.user, access.VIEW)
-    at = timezone.now()
-    listing = Listing.asked_for(request.user, request.GET)
-    return render(request, "inbox/page.html", _list_context(listing, at=at, after=request.GET.get("after", "")))
+    return render_list(request)
 
 
 @require_GET
@@ -50,12 +47,41 @@ def show_more_rows(request: AgentRequest) -> HttpResponse:
 
 @require_GET
 @agent_page
+def show_search_help(request: AgentRequest) -> HttpResponse:
+    """Searches to learn from, with what they find."""
+    access.require(request.user, access.VIEW)
+    examples = [
+        ("refund -blue", _("with the first word and without the second")),
+        ('"thank you" OR thanks', _("with one of them; quotation marks keep words together")),
+        ("from:ayu", _("of a customer with this name, now or earlier")),
+        ("is:unread assignee:none", _("that you have not read and nobody has")),
+        ("window:<6h quota:<=3", _("that close within 6 hours and have at most 3 replies left")),
+        ("status:closed label:vip", _("closed ones with a label")),
+        ("has:image after:2026-01-01", _("with an image, and with a message since that day")),
+        ("status:open older_than:2d", _("open ones in which nobody has written for 2 days")),
+        ("ref:spring ad:sale", _("that came by a link with this ref, by this ad")),
+        ("failed:yes channel:shop", _("of one channel, with replies that may not have arrived")),
+    ]
+    template = "inbox/_search_help.html" if asked_by_script(request) else "inbox/search_help.html"
+    return render(request, template, {"examples": examples})
+
+
+@require_GET
+@agent_page
 def show_earlier(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """The messages before those that a thread shows."""
     conversation = access.get_conversation_for(request.user, conversation_id)
     page = thread.page_of(conversation, before=request.GET.get("before", ""))
     context = {"conversation": conversation, "page": page, "at": timezone.now(), "quotable": sending.QUOTABLE}
     return render(request, "inbox/_items.html", context)
+
+
+def render_list(request: AgentRequest, *, status: int = 200, **more: Any) -> HttpResponse:
+    """Render the inbox with no conversation open."""
+    access.require(request.user, access.VIEW)
+    listing = Listing.asked_for(request.user, request.GET)
+    context = _list_context(listing, at=timezone.now(), after=request.GET.get("after", ""))
+    return render(request, "inbox/page.html", context | more, status=status)
 
 
 def render_conversation(
@@ -75,7 +101,10 @@ def render_conversation(
     context = _list_context(listing, at=at, only_counts=only_conversation)
     found = access.conversations_for(request.user).prefetch_related(None)
     conversation = found.annotate(draft_text=drafts.text_in(request.user)).get(pk=conversation_id)
-    page = thread.page_of(conversation, before=request.GET.get("before", ""))
+    found_id = _number(request.GET.get("message"))
+    before = request.GET.get("before", "") or thread.order_around(conversation, found_id)
+    page = thread.page_of(conversation, before=before)
+    context |= {"is_older": bool(before), "found_id": found_id}
     context |= conversation_context(request, conversation, at=at)
     text = conversation.draft_text or "" if text is None else text
     context |= {"page": page, "slots": _slots(conversation, page), "text": text, "error": error, **more}
@@ -110,10 +139,12 @@ def _allowance(request: AgentRequest, conversation: Conversation, *, at: datetim
 
 
 def _list_context(listing: Listing, *, at: datetime, after: str = "", only_counts: bool = False) -> dict[str, Any]:
-    counts, cursor = counts_and_cursor(listing.user, at=at)
+    saved = list(saved_views.visible_to(listing.user))
+    counts, cursor = counts_and_cursor(listing.user, at=at, saved=saved)
     rows, following = ([], "") if only_counts else page_of(listing, at=at, after=after)
     return {
         "listing": listing,
+        "saved": saved,
         "counts": counts,
         "cursor": cursor,
         "rows": rows,
@@ -130,3 +161,7 @@ def _slots(conversation: Conversation, page: thread.Page) -> list[Message]:
     if conversation.window and len(held) < conversation.window.replies_used:
         return thread.slots_of(conversation)
     return sorted(held, key=lambda message: message.slot or 0)
+
+
+def _number(word: str | None) -> int | None:
+    return int(word) if word and word.isascii() and word.isdigit() and len(word) < 19 else None
