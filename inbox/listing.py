@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok import health
 from channels_tiktok.models import Channel
-from inbox import access, closing, search
+from inbox import access, closing, saved_views, search
 from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message, SavedView
 from inbox.search_language import LONGEST as LONGEST_SEARCH
 
@@ -226,32 +226,52 @@ def with_matches(listing: Listing, conversations: Iterable[Conversation]) -> lis
     return rows
 
 
-def counts_and_cursor(user: User, *, at: datetime, saved: Iterable[SavedView] = ()) -> tuple[dict[str, int], int]:
+def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]:
     """How many conversations each view holds, up to 100, and the timeline's newest number, in one query.
 
-    Of the `saved` views those are counted whose conversations an index knows; their keys are `saved` with the id.
     For those who may connect channels there is also `need`: whether a channel needs them.
 
     Read before anything else of a page: what happens afterwards has a higher number and is told by the live page.
     """
+    counts, cursor, _views = counts_cursor_and_views(user, at=at)
+    return counts, cursor
+
+
+def counts_cursor_and_views(user: User, *, at: datetime) -> tuple[dict[str, int], int, list[SavedView]]:
+    """The same, and in the same query the saved views that stand beside the others."""
     conversations = access.conversations_for(user).prefetch_related(None).order_by().values("pk")
     numbers: dict[str, Any] = {
         f"in_{view.value}": _CappedCount(conversations.filter(_in_view(view, user, at=at))[:COUNT_UP_TO])
         for view in View
         if view not in UNCOUNTED
     }
-    for view in saved:
-        wanted, _error = search.understood(view.query, user)
-        if wanted and wanted.is_counted_cheaply:
-            numbers[f"in_saved{view.pk}"] = _CappedCount(conversations.filter(wanted.condition)[:COUNT_UP_TO])
     numbers["in_troubled"] = _CappedCount(troubled_replies(at=at).order_by().values("pk")[:COUNT_UP_TO])
     newest = ConversationEvent.objects.order_by("-id").values("id")[:1]
     if user.has_perm(access.CONNECT):
         numbers["in_need"] = Exists(health.in_need(at=at))
     numbers["cursor"] = Coalesce(Subquery(newest), Value(0))
-    found = get_user_model().objects.filter(pk=user.pk).annotate(**numbers).values_list(*numbers).get()
-    counts = {name.removeprefix("in_"): int(number) for name, number in zip(numbers, found, strict=True)}
-    return counts, counts.pop("cursor")
+    found: dict[str, Any] = _one_row(user, numbers | {"views": saved_views.as_json(user)})
+    views = saved_views.read_json(found.pop("views"))
+    counts = {name.removeprefix("in_"): int(number) for name, number in found.items()}
+    return counts, counts.pop("cursor"), views
+
+
+def counts_of(views: Iterable[SavedView], user: User) -> dict[int, int]:
+    """How many conversations saved views hold, up to 100, in one query: of those whose number is cheap to know."""
+    conversations = access.conversations_for(user).prefetch_related(None).order_by().values("pk")
+    numbers = {}
+    for view in views:
+        wanted, _error = search.understood(view.query, user)
+        if wanted and wanted.is_counted_cheaply:
+            numbers[f"in_{view.pk}"] = _CappedCount(conversations.filter(wanted.condition)[:COUNT_UP_TO])
+    counts = _one_row(user, numbers) if numbers else {}
+    return {int(name.removeprefix("in_")): number for name, number in counts.items()}
+
+
+def _one_row(user: User, values: dict[str, Any]) -> dict[str, Any]:
+    """Several values in one query."""
+    found: dict[str, Any] = get_user_model().objects.filter(pk=user.pk).annotate(**values).values(*values).get()
+    return found
 
 
 def troubled_replies(*, at: datetime) -> QuerySet[Message]:

@@ -8,8 +8,8 @@ the same templates as the page.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inbox import access, saved_views, thread, timeline
-from inbox.listing import Listing, counts_and_cursor, rows_among
+from inbox import access, thread, timeline
+from inbox.listing import Listing, counts_cursor_and_views, counts_of, rows_among
 from inbox.models import Conversation, ConversationEvent, SavedView
 from inbox.thread import Item
 
@@ -31,6 +31,7 @@ class Changes:
     listing: Listing
     counts: dict[str, int] = field(default_factory=dict)
     saved: list[SavedView] = field(default_factory=list)
+    saved_counts: dict[int, int] = field(default_factory=dict)
     rows: list[Conversation] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     conversation: Conversation | None = None
@@ -52,8 +53,7 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
     newest = lines[-1].pk
     if len(touched) > TOO_MANY or len(lines) == LINES:
         return Changes(newest, listing, reload=True)
-    saved = list(saved_views.visible_to(user))
-    counts, _ = counts_and_cursor(user, at=at, saved=saved)
+    counts, _, saved = counts_cursor_and_views(user, at=at)
     rows = rows_among(listing, touched, at=at)
     conversation = _open_conversation(listing, conversation_id, touched, channels)
     items: list[Item] = []
@@ -71,6 +71,7 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
         listing,
         counts=counts,
         saved=saved,
+        saved_counts=counts_of(saved, user),
         rows=rows,
         gone=sorted(touched - {row.pk for row in rows}),
         conversation=conversation,

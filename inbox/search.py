@@ -21,7 +21,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, TextField
+from django.db.models import Case, Exists, Max, OuterRef, Q, QuerySet, Subquery, TextField, When
 from django.db.models.lookups import Lookup
 from django.utils.translation import gettext as _
 
@@ -235,22 +235,20 @@ def _fitting(
 
 
 def attach_matches(search: Search, rows: Sequence[Any]) -> None:
-    """Give each of `rows` as `match` the newest entry by which it was found. Two queries."""
+    """Give each of `rows` as `match` the newest entry by which it was found. One query."""
     newest = (
         SearchEntry.objects.filter(_one_of(search.drivers), conversation_id__in=[row.pk for row in rows])
         .values("conversation_id")
         .annotate(newest=Max("id"))
         .values("newest")
     )
-    entries = {entry.conversation_id: entry for entry in SearchEntry.objects.filter(pk__in=newest)}
-    messages = [entry.source_id for entry in entries.values() if entry.kind == Kind.MESSAGE]
-    texts = dict(Message.objects.filter(pk__in=messages).values_list("pk", "text")) if messages else {}
+    message = Message.objects.filter(pk=OuterRef("source_id")).values("text")
+    entries = SearchEntry.objects.filter(pk__in=newest).annotate(
+        words=Case(When(kind=Kind.MESSAGE, then=Subquery(message)), default="said")
+    )
+    matches = {one.conversation_id: Match(one.pk, one.kind, one.source_id, one.words or "") for one in entries}
     for row in rows:
-        entry = entries.get(row.pk)
-        words = (
-            texts.get(entry.source_id, "") if entry and entry.kind == Kind.MESSAGE else entry.said if entry else ""
-        )
-        row.match = Match(entry.pk, entry.kind, entry.source_id, words) if entry else None
+        row.match = matches.get(row.pk)
 
 
 def _one_of(needles: Iterable[Needle]) -> Q:

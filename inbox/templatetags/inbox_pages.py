@@ -182,9 +182,9 @@ def of_view(counts: dict[str, int], view: str) -> int:
 
 
 @register.filter
-def of_saved(counts: dict[str, int], view: SavedView) -> int:
+def of_saved(counts: dict[int, int], view: SavedView) -> int:
     """How many conversations a saved view holds, where that is counted."""
-    return counts.get(f"saved{view.pk}", 0)
+    return counts.get(view.pk, 0)
 
 
 @register.filter

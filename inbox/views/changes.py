@@ -14,9 +14,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from inbox import access, drafts, saved_views, sending, telling, timeline, working
+from inbox import access, drafts, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
-from inbox.listing import Listing, counts_and_cursor, with_matches
+from inbox.listing import Listing, counts_cursor_and_views, counts_of, with_matches
 from inbox.models import Conversation, Message, Preferences
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -123,16 +123,15 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return redirect("inbox:conversation", conversation_id)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.POST)
-    saved = list(saved_views.visible_to(request.user))
-    counts, cursor = counts_and_cursor(request.user, at=at, saved=saved)
+    counts, cursor, saved = counts_cursor_and_views(request.user, at=at)
     found = access.conversations_for(request.user).prefetch_related(None).filter(pk=conversation_id)
-    rows = with_matches(listing, found)
     # A row that is no longer in the view "Unread" stays until the list is loaded anew: it is being worked on.
     context = {
         "listing": listing,
         "saved": saved,
+        "saved_counts": counts_of(saved, request.user),
         "counts": counts,
-        "rows": rows,
+        "rows": with_matches(listing, found),
         "at": at,
         "open_id": conversation_id,
     }

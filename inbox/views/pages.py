@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from channels_tiktok import health
-from inbox import access, capabilities, drafts, saved_views, sending, thread
-from inbox.listing import Listing, counts_and_cursor, page_of
+from inbox import access, capabilities, drafts, sending, thread
+from inbox.listing import Listing, counts_cursor_and_views, counts_of, page_of
 from inbox.models import Conversation, Message
 from inbox.sending import TEXT_LIMIT
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -80,7 +80,7 @@ def render_list(request: AgentRequest, *, status: int = 200, **more: Any) -> Htt
     """Render the inbox with no conversation open."""
     access.require(request.user, access.VIEW)
     listing = Listing.asked_for(request.user, request.GET)
-    context = _list_context(listing, at=timezone.now(), after=request.GET.get("after", ""))
+    context = _list_context(listing, at=timezone.now(), after=request.GET.get("after", ""), with_saved_counts=True)
     return render(request, "inbox/page.html", context | more, status=status)
 
 
@@ -138,13 +138,15 @@ def _allowance(request: AgentRequest, conversation: Conversation, *, at: datetim
     return allowance(conversation, at=at)
 
 
-def _list_context(listing: Listing, *, at: datetime, after: str = "", only_counts: bool = False) -> dict[str, Any]:
-    saved = list(saved_views.visible_to(listing.user))
-    counts, cursor = counts_and_cursor(listing.user, at=at, saved=saved)
+def _list_context(
+    listing: Listing, *, at: datetime, after: str = "", only_counts: bool = False, with_saved_counts: bool = False
+) -> dict[str, Any]:
+    counts, cursor, saved = counts_cursor_and_views(listing.user, at=at)
     rows, following = ([], "") if only_counts else page_of(listing, at=at, after=after)
     return {
         "listing": listing,
         "saved": saved,
+        "saved_counts": counts_of(saved, listing.user) if with_saved_counts else {},
         "counts": counts,
         "cursor": cursor,
         "rows": rows,
