@@ -44,19 +44,24 @@ def channels_for(user: Person) -> QuerySet[Channel]:
     return Channel.objects.all() if user.has_perm(VIEW) else Channel.objects.none()
 
 
+def bare_conversations_for(user: Person) -> QuerySet[Conversation]:
+    """The conversations that `user` may see, for counting: with nothing but `seen`, what `user` has seen of each."""
+    if not user.has_perm(VIEW):
+        return Conversation.objects.none()
+    return Conversation.objects.alias(seen=_seen_by(user))
+
+
 def conversations_for(user: Person) -> QuerySet[Conversation]:
     """The conversations that `user` may see, with what a list row shows.
 
     That is `unread_count` and `has_draft` of `user`, and `joined_labels`: a line "colour name" for each label.
     """
-    if not user.has_perm(VIEW):
-        return Conversation.objects.none()
     return (
-        Conversation.objects.select_related(
+        bare_conversations_for(user)
+        .select_related(
             "channel", "contact", "window", "last_message", "last_message__author", "assignee", "referral"
         )
         .prefetch_related("labels")
-        .alias(seen=_seen_by(user))
         .annotate(
             unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)),
             has_draft=Exists(Draft.objects.filter(agent_id=user.pk, conversation=OuterRef("pk"))),

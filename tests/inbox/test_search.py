@@ -198,10 +198,10 @@ def test_a_message_is_found_as_soon_as_it_is_written_however_it_is_written(ana):
 
 def test_what_is_rolled_back_is_not_found(ana):
     conversation = say("Ayu", "one")
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         echo(conversation, "vanished")
         assert found(ana, "vanished") == ["Ayu"]
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert found(ana, "vanished") == []
 
 
