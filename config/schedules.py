@@ -35,6 +35,7 @@ SCHEDULES = [
     Every(1, "inbox.tasks.wake_snoozed", sweep=True),
     Every(1, "inbox.tasks.warn_of_closing", sweep=True),
     Every(10, "inbox.tasks.forget_presence"),
+    Every(60, "inbox.tasks.advance_read_horizons"),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
     Every(24 * 60, "inbox.tasks.clear_pictures_not_sent"),
     Every(24 * 60, "channels_tiktok.tasks.purge_old_events"),

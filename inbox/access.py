@@ -1,13 +1,27 @@
 """Who may see and do what: the only way to fetch a conversation for a person."""
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
+from django.db.models import (
+    Case,
+    DateTimeField,
+    Exists,
+    F,
+    OuterRef,
+    PositiveIntegerField,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Concat, Greatest
 
 from channels_tiktok.models import Channel
 from inbox.joined import Joined
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Label, Post
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Label, Post, ReadHorizon
 
 Person = User | AnonymousUser
 
@@ -15,6 +29,8 @@ VIEW = "inbox.view_conversation"
 CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
 CONNECT = "channels_tiktok.connect_channel"
+SHARE_VIEWS = "inbox.share_savedview"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def require(user: Person, permission: str) -> None:
@@ -28,19 +44,24 @@ def channels_for(user: Person) -> QuerySet[Channel]:
     return Channel.objects.all() if user.has_perm(VIEW) else Channel.objects.none()
 
 
+def bare_conversations_for(user: Person) -> QuerySet[Conversation]:
+    """The conversations that `user` may see, for counting: with only `seen`, what `user` has seen of each."""
+    if not user.has_perm(VIEW):
+        return Conversation.objects.none()
+    return Conversation.objects.alias(seen=_seen_by(user))
+
+
 def conversations_for(user: Person) -> QuerySet[Conversation]:
     """The conversations that `user` may see, with what a list row shows.
 
     That is `unread_count` and `has_draft` of `user`, and `joined_labels`: a line "colour name" for each label.
     """
-    if not user.has_perm(VIEW):
-        return Conversation.objects.none()
     return (
-        Conversation.objects.select_related(
+        bare_conversations_for(user)
+        .select_related(
             "channel", "contact", "window", "last_message", "last_message__author", "assignee", "referral"
         )
         .prefetch_related("labels")
-        .alias(seen=_seen_by(user))
         .annotate(
             unread_count=Greatest(F("inbound_count") - F("seen"), Value(0)),
             has_draft=Exists(Draft.objects.filter(agent_id=user.pk, conversation=OuterRef("pk"))),
@@ -49,9 +70,20 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
     )
 
 
-def _seen_by(user: Person) -> Coalesce:
+def unread_by(user: Person) -> Q:
+    """The condition on `conversations_for(user)` that the customer wrote something that `user` hasn't seen."""
+    horizon = Coalesce(_horizon_of(user), Value(LONG_AGO, output_field=DateTimeField()))
+    return Q(inbound_count__gt=F("seen"), window_closes_at__gt=horizon)
+
+
+def _seen_by(user: Person) -> Case:
     marks = AgentReadMark.objects.filter(agent_id=user.pk, conversation=OuterRef("pk")).values("inbound_seen")
-    return Coalesce(Subquery(marks, output_field=PositiveIntegerField()), Value(0))
+    marked = Coalesce(Subquery(marks, output_field=PositiveIntegerField()), Value(0))
+    return Case(When(window_closes_at__lte=_horizon_of(user), then=F("inbound_count")), default=marked)
+
+
+def _horizon_of(user: Person) -> Subquery:
+    return Subquery(ReadHorizon.objects.filter(agent_id=user.pk).values("closes_at"))
 
 
 def _labels() -> Subquery:

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_out
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class InboxConfig(AppConfig):
@@ -12,11 +13,18 @@ class InboxConfig(AppConfig):
 
     def ready(self) -> None:
         from channels_tiktok import dependents
-        from inbox import notes  # noqa: F401  # it registers its search operators
+        from inbox import (
+            notes,  # noqa: F401  # it registers its search operators
+            search_conditions,
+            triggers,
+        )
         from inbox.following import what_stops
 
         dependents.register(what_stops)
+        search_conditions.register()
         user_logged_out.connect(_leave_everywhere, dispatch_uid="leave_everywhere")
+        pre_migrate.connect(triggers.drop_before_migrating, sender=self)
+        post_migrate.connect(triggers.write_after_migrating, sender=self)
 
 
 def _leave_everywhere(user: Any, **kwargs: Any) -> None:

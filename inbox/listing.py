@@ -2,28 +2,31 @@
 
 Guarantee: a page of the list costs at most two queries and the counts one, however many conversations there
 are. Every row has a position that sorts as text, so that a browser can put a changed row where it belongs.
+A search (`inbox.search`) is a list, too; with words in it, the newest match comes first.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.db.models import Exists, F, IntegerField, Q, QuerySet, Subquery, TextChoices, Value
+from django.db.models import Exists, IntegerField, Q, QuerySet, Subquery, TextChoices, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok import health
 from channels_tiktok.models import Channel
-from inbox import access
-from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message
+from inbox import access, closing, saved_views, search
+from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message, SavedView
+from inbox.search_language import LONGEST as LONGEST_SEARCH
 
 PAGE = 30
 COUNT_UP_TO = 100
 TROUBLE_COUNTS_FOR = timedelta(days=7)
-CLOSING_SOON = timedelta(hours=6)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = 10**16  # microseconds: the year 2286
 _LAST_ID = 10**12
@@ -37,7 +40,13 @@ class View(TextChoices):
     UNASSIGNED = "unassigned", _("Unassigned")
     CLOSING = "closing", _("Closing soon")
     UNREAD = "unread", _("Unread")
+    TROUBLE = "trouble", _("Not sent")
+    SNOOZED = "snoozed", _("Snoozed")
     CLOSED = "closed", _("Closed")
+
+
+# Of these nothing is to be done: nobody needs their number.
+UNCOUNTED = (View.SNOOZED, View.CLOSED)
 
 
 class Sort(TextChoices):
@@ -45,24 +54,27 @@ class Sort(TextChoices):
 
     CLOSING = "closing", _("Closes soonest")
     NEWEST = "newest", _("Newest")
+    WAITING = "waiting", _("Waiting longest")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What one person's list shows: whose it is, the view and the order."""
+    """What one person's list shows: whose it is, the view or what is searched for, and the order."""
 
     user: User
     view: View = View.OPEN
     sort: Sort = Sort.CLOSING
+    q: str = ""
 
     @classmethod
     def asked_for(cls, user: User, wanted: Any) -> "Listing":
-        """Read `view` and `sort` from a request's parameters; what we don't know is the default."""
+        """Read `view`, `sort` and `q` from a request's parameters; what we don't know is the default."""
         view, sort = wanted.get("view"), wanted.get("sort")
         return cls(
             user,
             View(view) if view in View.values else View.OPEN,
             Sort(sort) if sort in Sort.values else Sort.CLOSING,
+            (wanted.get("q") or "").strip()[: LONGEST_SEARCH + 1],
         )
 
     @property
@@ -73,60 +85,116 @@ class Listing:
     def query_after(self, position: str) -> str:
         """The parameters that lead to this list's page after `position`."""
         chosen = {
-            "view": "" if self.view == View.OPEN else self.view.value,
+            "q": self.q,
+            "view": "" if self.q or self.view == View.OPEN else self.view.value,
             "sort": "" if self.sort == Sort.CLOSING else self.sort.value,
             "after": position,
         }
         query = urlencode({name: value for name, value in chosen.items() if value})
         return f"?{query}" if query else ""
 
+    @cached_property
+    def understood(self) -> tuple[search.Search | None, str]:
+        """What is searched for, and what is wrong with it; neither if nothing is."""
+        return search.understood(self.q, self.user) if self.q else (None, "")
+
+    @property
+    def search(self) -> search.Search | None:
+        """What is searched for, if anything that can be."""
+        return self.understood[0]
+
+    @property
+    def search_error(self) -> str:
+        """Why it can't be searched for."""
+        return self.understood[1]
+
+    @property
+    def by_match(self) -> bool:
+        """Whether the rows come in the order of what they were found by."""
+        return bool(self.search and self.search.drivers)
+
     @property
     def sort_choices(self) -> list[tuple[str, Any]]:
-        """The orders that can be chosen."""
-        return list(Sort.choices)
+        """The orders that can be chosen; of closed and of found conversations only the newest interest."""
+        return [] if self.by_match or self._is_closed else list(Sort.choices)
+
+    def sorted_by(self, sort: str) -> "Listing":
+        """The same list in another order."""
+        return replace(self, sort=Sort(sort))
 
     @property
     def views(self) -> list["Listing"]:
-        """The same list in each of its views."""
-        return [replace(self, view=view) for view in View]
+        """The list in each of its views."""
+        return [replace(self, view=view, q="") for view in View]
 
     @property
-    def closing_first(self) -> bool:
-        """Whether open windows come first. Of closed conversations only the newest interest."""
-        return self.sort == Sort.CLOSING and self.view != View.CLOSED
+    def _is_closed(self) -> bool:
+        return self.view == View.CLOSED and not self.q
 
     def conversations(self, *, at: datetime) -> QuerySet[Conversation]:
         """The conversations in the view, in no order."""
         everything = access.conversations_for(self.user).prefetch_related(None)
-        return everything.filter(_in_view(self.view, self.user, at=at))
+        if not self.q:
+            return everything.filter(_in_view(self.view, self.user, at=at))
+        return everything.filter(self.search.condition) if self.search else everything.none()
 
     def position(self, conversation: Conversation, *, at: datetime) -> str:
         """Where a row belongs: a text that sorts as the list does, and from which the next page starts."""
-        closes_at = conversation.window_closes_at
-        if self.closing_first and closes_at and closes_at > at:
-            return f"0-{_microseconds(closes_at):016d}-{conversation.pk:012d}"
+        if self.by_match:
+            match = getattr(conversation, "match", None)
+            return f"2-{_LAST_MOMENT - (match.entry_id if match else 0):016d}-0"
+        first = self.first_part(at=at)
+        moment = first.of(conversation) if first else None
+        if moment:
+            return f"0-{_microseconds(moment):016d}-{conversation.pk:012d}"
         newest_first = _LAST_MOMENT - _microseconds(conversation.last_message_at)
         return f"1-{newest_first:016d}-{_LAST_ID - conversation.pk:012d}"
+
+    def first_part(self, *, at: datetime) -> "FirstPart | None":
+        """What comes before all others, which are ordered by their last message."""
+        if self._is_closed or self.sort == Sort.NEWEST:
+            return None
+        if self.sort == Sort.WAITING:
+            waiting = Q(waiting_since__isnull=False)
+            return FirstPart(
+                "waiting_since", waiting, Q(waiting_since__isnull=True), lambda row: row.waiting_since
+            )
+        is_open = Q(window_closes_at__gt=at)
+        others = Q(window_closes_at__isnull=True) | Q(window_closes_at__lte=at)
+        return FirstPart("window_closes_at", is_open, others, lambda row: _later(row.window_closes_at, at))
+
+
+@dataclass(frozen=True)
+class FirstPart:
+    """The conversations on top of a list: by which column they are ordered, and which they are."""
+
+    column: str
+    those: Q
+    others: Q
+    of: Callable[[Conversation], datetime | None]
 
 
 def page_of(listing: Listing, *, at: datetime, after: str = "") -> tuple[list[Conversation], str]:
     """The next rows after the position `after` (from the start if empty), and where the page after them starts.
 
-    Open windows come first, the soonest to close on top; then all others, the newest on top. The two parts are
-    two queries, because no index can order both.
+    First come the open windows, the soonest to close on top (or those who wait, the longest on top); then all
+    others, the newest on top. The two parts are two queries, because no index can order both.
     """
     part, moment, number = _read_position(after)
-    rows: list[Conversation] = []
     conversations = listing.conversations(at=at)
-    others = conversations
-    if listing.closing_first:
-        others = conversations.filter(Q(window_closes_at__isnull=True) | Q(window_closes_at__lte=at))
+    if listing.by_match and listing.search:
+        return _page_of_matches(listing, listing.search, after=after)
+    rows: list[Conversation] = []
+    first, others = listing.first_part(at=at), conversations
+    if first:
+        others = conversations.filter(first.others)
         if part == 0:
-            first = conversations.filter(window_closes_at__gt=at).order_by("window_closes_at", "id")
+            top = conversations.filter(first.those).order_by(first.column, "id")
             if moment:
-                first = first.filter(window_closes_at__gte=moment).exclude(window_closes_at=moment, id__lte=number)
-            rows = list(first[: PAGE + 1])
-    if len(rows) <= PAGE and not (listing.closing_first and listing.view == View.CLOSING):
+                top = top.filter(**{f"{first.column}__gte": moment})
+                top = top.exclude(**{first.column: moment}, id__lte=number)
+            rows = list(top[: PAGE + 1])
+    if len(rows) <= PAGE and not (first and listing.view == View.CLOSING and listing.sort == Sort.CLOSING):
         others = others.order_by("-last_message_at", "-id")
         if part == 1 and moment:
             others = others.filter(last_message_at__lte=moment).exclude(last_message_at=moment, id__gte=number)
@@ -143,6 +211,28 @@ def next_after(listing: Listing, conversation: Conversation, *, at: datetime) ->
     return next((row for row in others if row.pk != conversation.pk), None)
 
 
+def _page_of_matches(listing: Listing, wanted: search.Search, *, after: str) -> tuple[list[Conversation], str]:
+    """A page of a search for words."""
+    everything = access.conversations_for(listing.user).prefetch_related(None)
+    rows, following = search.page_of(wanted, everything, size=PAGE, before=_read_match_position(after))
+    return rows, "" if following is None else f"2-{_LAST_MOMENT - following:016d}-0"
+
+
+def rows_among(listing: Listing, conversation_ids: set[int], *, at: datetime) -> list[Conversation]:
+    """Those of some conversations that are in the list, ready to be shown in it."""
+    if not conversation_ids:
+        return []
+    return with_matches(listing, listing.conversations(at=at).filter(pk__in=conversation_ids))
+
+
+def with_matches(listing: Listing, conversations: Iterable[Conversation]) -> list[Conversation]:
+    """The conversations; in a search for words each with the line by which it is found."""
+    rows = list(conversations)
+    if rows and listing.by_match and listing.search:
+        search.attach_matches(listing.search, rows)
+    return rows
+
+
 def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]:
     """How many conversations each view holds, up to 100, and the timeline's newest number, in one query.
 
@@ -150,20 +240,45 @@ def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]
 
     Read before anything else of a page: what happens afterwards has a higher number and is told by the live page.
     """
-    conversations = access.conversations_for(user).prefetch_related(None).order_by().values("pk")
+    counts, cursor, _views = counts_cursor_and_views(user, at=at)
+    return counts, cursor
+
+
+def counts_cursor_and_views(user: User, *, at: datetime) -> tuple[dict[str, int], int, list[SavedView]]:
+    """The same, and in the same query the saved views that stand beside the others."""
+    conversations = access.bare_conversations_for(user).values("pk")
     numbers: dict[str, Any] = {
         f"in_{view.value}": _CappedCount(conversations.filter(_in_view(view, user, at=at))[:COUNT_UP_TO])
         for view in View
-        if view != View.CLOSED  # nothing is to be done about those
+        if view not in UNCOUNTED
     }
     numbers["in_troubled"] = _CappedCount(troubled_replies(at=at).order_by().values("pk")[:COUNT_UP_TO])
     newest = ConversationEvent.objects.order_by("-id").values("id")[:1]
     if user.has_perm(access.CONNECT):
         numbers["in_need"] = Exists(health.in_need(at=at))
     numbers["cursor"] = Coalesce(Subquery(newest), Value(0))
-    found = get_user_model().objects.filter(pk=user.pk).annotate(**numbers).values_list(*numbers).get()
-    counts = {name.removeprefix("in_"): int(number) for name, number in zip(numbers, found, strict=True)}
-    return counts, counts.pop("cursor")
+    found: dict[str, Any] = _one_row(user, numbers | {"views": saved_views.as_json(user)})
+    views = saved_views.read_json(found.pop("views"))
+    counts = {name.removeprefix("in_"): int(number) for name, number in found.items()}
+    return counts, counts.pop("cursor"), views
+
+
+def counts_of(views: Iterable[SavedView], user: User) -> dict[int, int]:
+    """How many conversations saved views hold, up to 100, in one query: of those whose number is cheap to know."""
+    conversations = access.bare_conversations_for(user).values("pk")
+    numbers = {}
+    for view in views:
+        wanted, _error = search.understood(view.query, user)
+        if wanted and wanted.is_counted_cheaply:
+            numbers[f"in_{view.pk}"] = _CappedCount(conversations.filter(wanted.condition)[:COUNT_UP_TO])
+    counts = _one_row(user, numbers) if numbers else {}
+    return {int(name.removeprefix("in_")): number for name, number in counts.items()}
+
+
+def _one_row(user: User, values: dict[str, Any]) -> dict[str, Any]:
+    """Several values in one query."""
+    found: dict[str, Any] = get_user_model().objects.filter(pk=user.pk).annotate(**values).values(*values).get()
+    return found
 
 
 def troubled_replies(*, at: datetime) -> QuerySet[Message]:
@@ -182,26 +297,31 @@ class _CappedCount(Subquery):
 
 
 def _in_view(view: View, user: User, *, at: datetime) -> Q:
-    is_open = Q(status=Conversation.Status.OPEN)
-    match view:
-        case View.MINE:
-            return is_open & Q(assignee_id=user.pk)
-        case View.UNASSIGNED:
-            return is_open & Q(assignee__isnull=True)
-        case View.CLOSING:
-            return is_open & Q(
-                window_closes_at__gt=at,
-                window_closes_at__lte=at + CLOSING_SOON,
-                window__replies_used__lt=REPLIES_PER_WINDOW,
-                window__refused_at__isnull=True,
-                channel__status=Channel.Status.CONNECTED,
-            )
-        case View.UNREAD:
-            return is_open & Q(inbound_count__gt=F("seen"))
-        case View.CLOSED:
-            return Q(status=Conversation.Status.CLOSED)
-        case _:
-            return is_open
+    if view == View.TROUBLE:
+        return Q(pk__in=troubled_replies(at=at).values("conversation_id"))
+    if view in (View.SNOOZED, View.CLOSED):
+        return Q(status=view.value)
+    narrower = {
+        View.MINE: Q(assignee_id=user.pk),
+        View.UNASSIGNED: Q(assignee__isnull=True),
+        View.CLOSING: _closing_soon(at=at),
+        View.UNREAD: access.unread_by(user),
+    }
+    return Q(status=Conversation.Status.OPEN) & narrower.get(view, Q())
+
+
+def _closing_soon(*, at: datetime) -> Q:
+    return Q(
+        window_closes_at__gt=at,
+        window_closes_at__lte=at + closing.soon(),
+        window__replies_used__lt=REPLIES_PER_WINDOW,
+        window__refused_at__isnull=True,
+        channel__status=Channel.Status.CONNECTED,
+    )
+
+
+def _later(moment: datetime | None, at: datetime) -> datetime | None:
+    return moment if moment and moment > at else None
 
 
 def _microseconds(moment: datetime) -> int:
@@ -217,3 +337,12 @@ def _read_position(position: str) -> tuple[int, datetime | None, int]:
         return 1, _EPOCH + timedelta(microseconds=_LAST_MOMENT - moment), _LAST_ID - number
     except (ValueError, OverflowError):
         return 0, None, 0
+
+
+def _read_match_position(position: str) -> int | None:
+    """The entry at which a page of found conversations ended."""
+    part, _, rest = position.partition("-")
+    number = rest.partition("-")[0]
+    if part != "2" or not (number.isascii() and number.isdigit()) or len(number) > 16:
+        return None
+    return max(0, _LAST_MOMENT - int(number))

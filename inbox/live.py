@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from inbox import access, notifying, thread, timeline
-from inbox.listing import Listing, counts_and_cursor
-from inbox.models import Conversation, ConversationEvent
+from inbox.listing import Listing, counts_cursor_and_views, counts_of, rows_among
+from inbox.models import Conversation, ConversationEvent, SavedView
 from inbox.notifying import Notice
 from inbox.thread import Item
 
@@ -31,6 +31,8 @@ class Changes:
     cursor: int
     listing: Listing
     counts: dict[str, int] = field(default_factory=dict)
+    saved: list[SavedView] = field(default_factory=list)
+    saved_counts: dict[int, int] = field(default_factory=dict)
     rows: list[Conversation] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     conversation: Conversation | None = None
@@ -53,8 +55,8 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
     newest = lines[-1].pk
     if len(touched) > TOO_MANY or len(lines) == LINES:
         return Changes(newest, listing, reload=True)
-    counts, _ = counts_and_cursor(user, at=at)
-    rows = list(listing.conversations(at=at).filter(pk__in=touched)) if touched else []
+    counts, _, saved = counts_cursor_and_views(user, at=at)
+    rows = rows_among(listing, touched, at=at)
     conversation = _open_conversation(listing, conversation_id, touched, channels)
     items: list[Item] = []
     merged: list[int] = []
@@ -71,6 +73,8 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
         newest,
         listing,
         counts=counts,
+        saved=saved,
+        saved_counts=counts_of(saved, user),
         rows=rows,
         gone=sorted(touched - {row.pk for row in rows}),
         conversation=conversation,

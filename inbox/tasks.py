@@ -140,3 +140,11 @@ def delete_orphaned_files(place: int = 0, after: str = "") -> None:
     rest = files.delete_orphans(named_by=NAMED_BY, place=place, after=after, clock=timezone.now)
     if rest:
         delete_orphaned_files.ring(*rest)
+
+
+@task
+def advance_read_horizons() -> None:
+    """Note how far back each agent has nothing left to read."""
+    from inbox import reading
+
+    reading.advance_horizons(at=timezone.now())

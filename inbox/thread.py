@@ -84,6 +84,20 @@ def page_of(conversation: Conversation, *, before: str = "", at: datetime | None
     return Page(_with_days(items), earlier)
 
 
+def order_around(conversation: Conversation, message_id: int | None) -> str:
+    """The order before which a page must end so that a message stands in it with some that follow; empty if the
+    newest page holds it, or there is no such message.
+    """
+    if message_id is None:
+        return ""
+    moment = conversation.messages.filter(pk=message_id).values_list("occurred_at", flat=True).first()
+    if moment is None:
+        return ""
+    later = conversation.messages.filter(occurred_at__gte=moment).order_by("occurred_at", "id")
+    following = list(later.only("occurred_at")[:PAGE])
+    return order_of(following[PAGE // 2]) if len(following) == PAGE else ""
+
+
 def changed_items(
     conversation: Conversation, message_ids: set[int], *, all_of_them: bool, at: datetime
 ) -> list[Item]:

@@ -2,12 +2,30 @@
 
 from django.urls import path
 
-from inbox.views import cards, changes, files, live, pages, preferences, saved_replies, working
+from inbox.views import (
+    cards,
+    changes,
+    files,
+    live,
+    pages,
+    preferences,
+    saved_replies,
+    saved_views,
+    several,
+    working,
+)
 
 app_name = "inbox"
 urlpatterns = [
     path("", pages.show_list, name="list"),
     path("rows/", pages.show_more_rows, name="rows"),
+    path("several/", several.change_several, name="several"),
+    path("several/ask/", several.ask_several, name="ask-several"),
+    path("several/undo/", several.undo_several, name="undo-several"),
+    path("search-help/", pages.show_search_help, name="search-help"),
+    path("views/new/", saved_views.make, name="new-view"),
+    path("views/<int:view_id>/", saved_views.change, name="view"),
+    path("views/<int:view_id>/remove/", saved_views.remove, name="remove-view"),
     path("live/", live.show_changes, name="live"),
     path("attachments/<int:attachment_id>/", files.show_attachment, name="attachment"),
     path("attachments/<int:attachment_id>/thumbnail/", files.show_thumbnail, name="thumbnail"),

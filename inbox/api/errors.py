@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from rest_framework.exceptions import ValidationError
 
 from config.rest import Conflict
+from inbox.saved_views import BadView
 from inbox.sending import BadReply
 from inbox.windows import ReplyRefused
 from inbox.working import BadChange
@@ -18,5 +19,5 @@ def refusals_answered() -> Iterator[None]:
         yield
     except ReplyRefused as refusal:
         raise Conflict(refusal.code, refusal.sentence) from refusal
-    except (BadReply, BadChange) as error:
+    except (BadReply, BadChange, BadView) as error:
         raise ValidationError({error.field: [error.sentence]}) from error

@@ -1,18 +1,17 @@
 """How a list of conversations is narrowed down. A value that means nothing is refused, never ignored."""
 
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 from channels_tiktok.models import Channel
+from inbox import closing, search
 from inbox.api.changes import find_person
-from inbox.models import Conversation, Label, Message
-
-CLOSING_WITHIN = timedelta(hours=6)
+from inbox.models import Conversation, Label
+from inbox.search_language import LONGEST
 
 Conversations = QuerySet[Any]  # with the columns that `access.conversations_for` adds
 
@@ -35,7 +34,10 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         help_text="`closing`: open and closes within 6 hours. `closed`: everything that isn't open",
     )
     q = filters.CharFilter(
-        method="that_hold", max_length=200, help_text="Part of the contact's name, username or of a message"
+        method="that_are_found",
+        max_length=LONGEST,
+        help_text='A search as in the inbox: words, `"a phrase"`, `-not`, `OR`, brackets and operators such as '
+        "`is:unread`. Of a word that thousands of conversations hold, the newest count",
     )
 
     def of_assignee(self, rows: Conversations, name: str, value: str) -> Conversations:
@@ -63,12 +65,10 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         if value == "closed":
             return rows.filter(Q(window=None) | Q(window_closes_at__lte=now) | Q(window__refused_at__isnull=False))
         rows = rows.filter(window_closes_at__gt=now, window__refused_at=None)
-        return rows.filter(window_closes_at__lte=now + CLOSING_WITHIN) if value == "closing" else rows
+        return rows.filter(window_closes_at__lte=now + closing.soon()) if value == "closing" else rows
 
-    def that_hold(self, rows: Conversations, name: str, value: str) -> Conversations:
-        in_messages = Message.objects.filter(conversation=OuterRef("pk"), text__icontains=value)
-        return rows.filter(
-            Q(contact__display_name__icontains=value)
-            | Q(contact__username__icontains=value.removeprefix("@"))
-            | Exists(in_messages)
-        )
+    def that_are_found(self, rows: Conversations, name: str, value: str) -> Conversations:
+        wanted, error = search.understood(value, self.request.user)
+        if wanted is None:
+            raise ValidationError({name: [error]})
+        return rows.filter(wanted.known_condition)

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from channels_tiktok.api import ChannelViewSet
 from config.rest import NothingHere
+from inbox.api.saved_views import SavedViewViewSet
 from inbox.api.schema import DocsView, SchemaView
 from inbox.api.views import AttachmentViewSet, ConversationViewSet, MessageViewSet, PostViewSet
 from inbox.api.working import LabelViewSet, NoteViewSet, SavedReplyViewSet
@@ -61,6 +62,12 @@ urlpatterns = [
         "attachments/<int:attachment_id>/thumbnail/",
         AttachmentViewSet.as_view({"get": "thumbnail"}),
         name="thumbnail",
+    ),
+    path("saved-views/", SavedViewViewSet.as_view({"get": "list", "post": "create"}), name="saved-views"),
+    path(
+        "saved-views/<int:view_id>/",
+        SavedViewViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="saved-view",
     ),
     re_path(r"", NothingHere.as_view()),
 ]

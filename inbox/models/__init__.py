@@ -2,13 +2,17 @@
 
 from inbox.models.contact import Contact, ContactUsername
 from inbox.models.conversation import AgentReadMark, Conversation, Label, Referral
+from inbox.models.last_change import LastChange
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.note import Note, NoteMention
 from inbox.models.personal import Draft, NoteDraft, Preferences
 from inbox.models.post import Post, PostList
 from inbox.models.presence import Presence
+from inbox.models.read_horizon import ReadHorizon
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
 from inbox.models.saved_reply import SavedReply
+from inbox.models.saved_view import SavedView
+from inbox.models.search_entry import SearchEntry
 from inbox.models.timeline import ConversationEvent
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "Draft",
     "IdempotencyKey",
     "Label",
+    "LastChange",
     "Message",
     "Note",
     "NoteDraft",
@@ -32,7 +37,10 @@ __all__ = [
     "Preferences",
     "Presence",
     "Reaction",
+    "ReadHorizon",
     "Referral",
     "ReplyWindow",
     "SavedReply",
+    "SavedView",
+    "SearchEntry",
 ]

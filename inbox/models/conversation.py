@@ -53,7 +53,8 @@ class Conversation(models.Model):
     """A TikTok thread between one channel and one contact.
 
     The columns from `last_message` on are copies that lists and counts read; `inbox.receiving`,
-    `inbox.sending` and `inbox.windows` keep them right in the transaction that changes what they copy.
+    `inbox.sending` and `inbox.windows` keep them right in the transaction that changes what they copy, and the
+    database itself (`inbox.triggers`) `waiting_since`.
     """
 
     class Status(models.TextChoices):
@@ -101,6 +102,12 @@ class Conversation(models.Model):
         help_text="The newest reply window",
     )
     window_closes_at = models.DateTimeField(null=True, blank=True)
+    waiting_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The customer's oldest message that nobody has answered; the database keeps it right",
+    )
     referral = models.ForeignKey(
         "inbox.Referral", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -131,6 +138,17 @@ class Conversation(models.Model):
             models.Index(fields=["status", "window_closes_at", "id"], name="list_closing_first"),
             models.Index(fields=["status", "-last_message_at", "-id"], name="list_newest_first"),
             models.Index(fields=["assignee", "status", "window_closes_at", "id"], name="list_of_assignee"),
+            models.Index(fields=["assignee", "status", "-last_message_at", "-id"], name="list_of_assignee_newest"),
+            models.Index(
+                fields=["status", "waiting_since", "id"],
+                name="list_waiting_longest",
+                condition=Q(waiting_since__isnull=False),
+            ),
+            models.Index(
+                fields=["assignee", "status", "waiting_since", "id"],
+                name="list_of_assignee_waiting",
+                condition=Q(waiting_since__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.templatetags import look
+from inbox import access, closing, notes, questions, rows, saved_views, sending, shortcuts
 from inbox import countdown as counting
-from inbox import notes, questions, sending, shortcuts
-from inbox.listing import COUNT_UP_TO, Listing
-from inbox.models import Conversation, ConversationEvent, Message, Preferences
+from inbox.listing import Listing
+from inbox.models import Conversation, ConversationEvent, Message, Preferences, SavedView
 from inbox.people import name_of
 
 register = template.Library()
@@ -37,48 +38,26 @@ def person(user: Any) -> str:
 @register.filter
 def capped(count: int) -> str:
     """A count of a view: "99+" from a hundred on."""
-    return f"{COUNT_UP_TO - 1}+" if count >= COUNT_UP_TO else str(count)
+    return rows.capped(count)
+
+
+@register.simple_tag(takes_context=True)
+def list_rows(context: template.Context, conversations: Any) -> SafeString:
+    """The rows of the list for some conversations."""
+    listing = context["listing"]
+    return rows.rows_html(
+        conversations,
+        listing=listing,
+        at=context["at"],
+        open_id=context.get("open_id"),
+        can_select=listing.user.has_perm(access.CHANGE),
+    )
 
 
 @register.simple_tag(takes_context=True)
 def countdown(context: template.Context, conversation: Conversation) -> counting.Countdown:
     """What is left of the conversation's reply window at the page's moment."""
     return counting.countdown(conversation, at=context["at"])
-
-
-@register.simple_tag(takes_context=True)
-def row_name(context: template.Context, conversation: Conversation, left: counting.Countdown) -> str:
-    """The list row as one sentence, in which `{left}` stands for what is left of its window."""
-    listing = context["listing"]
-    assignee = name_of(conversation.assignee) if conversation.assignee else ""
-    return counting.sentence(conversation, left, me=listing.user.pk, assignee=assignee)
-
-
-@register.filter
-def with_left(sentence: str, left: counting.Countdown) -> str:
-    """The row's sentence as it is true now."""
-    return sentence.replace("{left}", left.spoken)
-
-
-@register.simple_tag(takes_context=True)
-def position(context: template.Context, conversation: Conversation) -> str:
-    """Where a list row belongs."""
-    return str(context["listing"].position(conversation, at=context["at"]))
-
-
-@register.simple_tag(takes_context=True)
-def ago(context: template.Context, moment: datetime) -> str:
-    """How long ago, short: "now", "5 min", "3 h", "Tue", "18 Nov". `clock.js` steps the first three on."""
-    minutes = int((context["at"] - moment).total_seconds() // 60)
-    if minutes < 1:
-        return _("now")
-    if minutes < 60:
-        return _("%(n)s min") % {"n": minutes}
-    if minutes < 24 * 60:
-        return _("%(n)s h") % {"n": minutes // 60}
-    if minutes < 6 * 24 * 60:
-        return date_format(timezone.localtime(moment), "D")
-    return date_format(timezone.localtime(moment), "j M")
 
 
 @register.simple_tag(takes_context=True)
@@ -107,20 +86,8 @@ def moment(context: template.Context, at: datetime) -> str:
 
 @register.simple_tag(takes_context=True)
 def said_by(context: template.Context, message: Message) -> str:
-    """Who said the last line of a list row; empty for the customer."""
-    match message.source:
-        case Message.Source.AGENT:
-            if message.author_id == context["listing"].user.pk:
-                return _("You")
-            return message.author.first_name or message.author.username if message.author else _("Team")
-        case Message.Source.OWNER:
-            return _("Owner")
-        case Message.Source.AUTOMATIC:
-            return _("TikTok")
-        case Message.Source.OTHER:
-            return _("Another app")
-        case _:
-            return ""
+    """Who said a line; empty for the customer."""
+    return rows.said_by(message, me=context["listing"].user.pk)
 
 
 @register.filter
@@ -152,10 +119,7 @@ def card_elements(content: Any) -> list[questions.Question]:
 @register.filter
 def gist(message: Message) -> str:
     """A message in one line: its text, what its card asks, or what kind it is."""
-    if message.text or message.kind != Message.Kind.TEMPLATE:
-        return message.text or str(message.get_kind_display())
-    asked = questions.read(message.content)
-    return asked[0].title if asked else str(message.get_kind_display())
+    return rows.gist(message)
 
 
 SHOWN_SMALL = {Message.Kind.STICKER: 120, Message.Kind.EMOJI: 72}
@@ -274,6 +238,48 @@ def shortcuts_of(preferences: Preferences) -> str:
 def of_view(counts: dict[str, int], view: str) -> int:
     """How many conversations a view holds."""
     return counts.get(view, 0)
+
+
+@register.filter
+def of_saved(counts: dict[int, int], view: SavedView) -> int:
+    """How many conversations a saved view holds, where that is counted."""
+    return counts.get(view.pk, 0)
+
+
+@register.filter
+def view_query(view: SavedView, user: Any) -> str:
+    """The parameters that lead to a saved view."""
+    return Listing.asked_for(user, {"q": view.query, "sort": view.sort}).query
+
+
+@register.filter
+def saved_among(listing: Listing, saved: Iterable[SavedView]) -> SavedView | None:
+    """The saved view that the list shows, if it shows one."""
+    return next((view for view in saved if view.query == listing.q), None)
+
+
+@register.filter
+def may_change_view(view: SavedView, user: Any) -> bool:
+    """Whether `user` may rename, share or remove a saved view."""
+    return saved_views.may_change(user, view)
+
+
+@register.filter
+def sorted_by(listing: Listing, sort: str) -> str:
+    """The parameters that lead to the list in another order."""
+    return listing.sorted_by(sort).query
+
+
+@register.simple_tag
+def closing_soon_hours() -> int:
+    """Within how many hours a window counts as closing soon."""
+    return closing.soon() // timedelta(hours=1)
+
+
+@register.simple_tag
+def closing_soon_minutes() -> int:
+    """The same in minutes, for `clock.js`."""
+    return closing.soon() // timedelta(minutes=1)
 
 
 @register.filter

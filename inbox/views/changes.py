@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation
 
 from inbox import access, drafts, presence, sending, telling, timeline, working
 from inbox.forms import AssignForm, StatusForm
-from inbox.listing import Listing, counts_and_cursor, next_after
+from inbox.listing import Listing, counts_cursor_and_views, counts_of, next_after, with_matches
 from inbox.models import Conversation, Message, Preferences
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -116,7 +116,12 @@ def save_draft(request: AgentRequest, conversation_id: int) -> HttpResponse:
     if not changed:
         return HttpResponse(status=204)
     listing = Listing.asked_for(request.user, request.POST)
-    context = {"listing": listing, "rows": [conversation], "at": at, "open_id": conversation_id}
+    context = {
+        "listing": listing,
+        "rows": with_matches(listing, [conversation]),
+        "at": at,
+        "open_id": conversation_id,
+    }
     response = render(request, "inbox/_rows_again.html", context)
     response[CURSOR_HEADER] = str(cursor)
     return response
@@ -152,10 +157,18 @@ def _row_again(request: AgentRequest, conversation_id: int) -> HttpResponse:
         return redirect("inbox:conversation", conversation_id)
     at = timezone.now()
     listing = Listing.asked_for(request.user, request.POST)
-    counts, cursor = counts_and_cursor(request.user, at=at)
-    rows = access.conversations_for(request.user).prefetch_related(None).filter(pk=conversation_id)
+    counts, cursor, saved = counts_cursor_and_views(request.user, at=at)
+    found = access.conversations_for(request.user).prefetch_related(None).filter(pk=conversation_id)
     # A row that is no longer in the view "Unread" stays until the list is loaded anew: it is being worked on.
-    context = {"listing": listing, "counts": counts, "rows": rows, "at": at, "open_id": conversation_id}
+    context = {
+        "listing": listing,
+        "saved": saved,
+        "saved_counts": counts_of(saved, request.user),
+        "counts": counts,
+        "rows": with_matches(listing, found),
+        "at": at,
+        "open_id": conversation_id,
+    }
     response = render(request, "inbox/_seen.html", context)
     response[CURSOR_HEADER] = str(cursor)
     return response

@@ -89,7 +89,8 @@ def render_changes(request: AgentRequest, asked: Any, *, status: int = 200, **co
     if changes is None and not context:
         return HttpResponse(status=204)
     if changes:
-        context |= {"changes": changes, "counts": changes.counts}
+        context |= {"changes": changes, "counts": changes.counts, "saved": changes.saved}
+        context["saved_counts"] = changes.saved_counts
         if changes.channels:
             context["notices"] = health.notices(at=at) if changes.counts.get("need") else []
     conversation = changes.conversation if changes else None

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from channels_tiktok import health
 from inbox import access, capabilities, drafts, same_person, saved_replies, sending, thread
-from inbox.listing import Listing, counts_and_cursor, page_of
+from inbox.listing import Listing, counts_cursor_and_views, counts_of, page_of
 from inbox.models import Conversation, Message, Preferences, SavedReply
 from inbox.sending import TEXT_LIMIT
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -22,12 +22,7 @@ from inbox.windows import Allowance, allowance
 @agent_page
 def show_list(request: AgentRequest) -> HttpResponse:
     """The inbox with no conversation open."""
-    access.require(request.user, access.VIEW)
-    at = timezone.now()
-    listing = Listing.asked_for(request.user, request.GET)
-    context = _list_context(listing, at=at, after=request.GET.get("after", ""))
-    context["preferences"] = Preferences.of(request.user)
-    return render(request, "inbox/page.html", context)
+    return render_list(request)
 
 
 @require_GET
@@ -52,12 +47,42 @@ def show_more_rows(request: AgentRequest) -> HttpResponse:
 
 @require_GET
 @agent_page
+def show_search_help(request: AgentRequest) -> HttpResponse:
+    """Searches to learn from, with what they find."""
+    access.require(request.user, access.VIEW)
+    examples = [
+        ("refund -blue", _("with the first word and without the second")),
+        ('"thank you" OR thanks', _("with one of them; quotation marks keep words together")),
+        ("from:ayu", _("of a customer with this name, now or earlier")),
+        ("is:unread assignee:none", _("that you have not read and nobody has")),
+        ("window:<6h quota:<=3", _("that close within 6 hours and have at most 3 replies left")),
+        ("status:closed label:vip", _("closed ones with a label")),
+        ("has:image after:2026-01-01", _("with an image, and with a message since that day")),
+        ("status:open older_than:2d", _("open ones in which nobody has written for 2 days")),
+        ("ref:spring ad:sale", _("that came by a link with this ref, by this ad")),
+        ("failed:yes channel:shop", _("of one channel, with replies that may not have arrived")),
+    ]
+    template = "inbox/_search_help.html" if asked_by_script(request) else "inbox/search_help.html"
+    return render(request, template, {"examples": examples})
+
+
+@require_GET
+@agent_page
 def show_earlier(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """The messages before those that a thread shows."""
     conversation = access.get_conversation_for(request.user, conversation_id)
     page = thread.page_of(conversation, before=request.GET.get("before", ""))
     context = {"conversation": conversation, "page": page, "at": timezone.now(), "quotable": sending.QUOTABLE}
     return render(request, "inbox/_items.html", context)
+
+
+def render_list(request: AgentRequest, *, status: int = 200, **more: Any) -> HttpResponse:
+    """Render the inbox with no conversation open."""
+    access.require(request.user, access.VIEW)
+    listing = Listing.asked_for(request.user, request.GET)
+    context = _list_context(listing, at=timezone.now(), after=request.GET.get("after", ""), with_saved_counts=True)
+    context["preferences"] = Preferences.of(request.user)
+    return render(request, "inbox/page.html", context | more, status=status)
 
 
 def render_conversation(
@@ -82,7 +107,10 @@ def render_conversation(
         note_draft_text=drafts.note_text_in(request.user),
         person_has_others=same_person.has_others(request.user),
     ).get(pk=conversation_id)
-    page = thread.page_of(conversation, before=request.GET.get("before", ""), at=at)
+    found_id = _number(request.GET.get("message"))
+    before = request.GET.get("before", "") or thread.order_around(conversation, found_id)
+    page = thread.page_of(conversation, before=before, at=at)
+    context |= {"is_older": bool(before), "found_id": found_id}
     context |= conversation_context(request, conversation, at=at)
     text = conversation.draft_text or "" if text is None else text
     note_text = conversation.note_draft_text or "" if note_text is None else note_text
@@ -136,11 +164,15 @@ def _allowance(request: AgentRequest, conversation: Conversation, *, at: datetim
     return allowance(conversation, at=at)
 
 
-def _list_context(listing: Listing, *, at: datetime, after: str = "", only_counts: bool = False) -> dict[str, Any]:
-    counts, cursor = counts_and_cursor(listing.user, at=at)
+def _list_context(
+    listing: Listing, *, at: datetime, after: str = "", only_counts: bool = False, with_saved_counts: bool = False
+) -> dict[str, Any]:
+    counts, cursor, saved = counts_cursor_and_views(listing.user, at=at)
     rows, following = ([], "") if only_counts else page_of(listing, at=at, after=after)
     return {
         "listing": listing,
+        "saved": saved,
+        "saved_counts": counts_of(saved, listing.user) if with_saved_counts else {},
         "counts": counts,
         "cursor": cursor,
         "rows": rows,
@@ -157,3 +189,7 @@ def _slots(conversation: Conversation, page: thread.Page) -> list[Message]:
     if conversation.window and len(held) < conversation.window.replies_used:
         return thread.slots_of(conversation)
     return sorted(held, key=lambda message: message.slot or 0)
+
+
+def _number(word: str | None) -> int | None:
+    return int(word) if word and word.isascii() and word.isdigit() and len(word) < 19 else None

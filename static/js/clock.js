@@ -11,7 +11,7 @@ function left(milliseconds) {
   const minutes = Math.floor(milliseconds / MINUTE);
   const hours = Math.floor(minutes / 60);
   if (milliseconds <= 0) return ["closed", words.closed, words.closedSpoken];
-  const stage = milliseconds <= 60 * MINUTE ? "urgent" : milliseconds <= 360 * MINUTE ? "soon" : "calm";
+  const stage = milliseconds <= 60 * MINUTE ? "urgent" : milliseconds <= Number(words.soonMinutes) * MINUTE ? "soon" : "calm";
   if (hours) return [stage, fill(words.hoursLeft, hours), hours === 1 ? words.oneHourLeftSpoken : fill(words.hoursLeftSpoken, hours)];
   if (minutes) return [stage, fill(words.minutesLeft, minutes), minutes === 1 ? words.oneMinuteLeftSpoken : fill(words.minutesLeftSpoken, minutes)];
   return [stage, words.noMinuteLeft, words.noMinuteLeftSpoken];

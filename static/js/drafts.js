@@ -32,7 +32,7 @@ function kept(id) {
 }
 
 async function post({ id, url, text }, { isTyping, isLeaving }) {
-  const body = new URLSearchParams({ text, view: page.dataset.view, sort: page.dataset.sort });
+  const body = new URLSearchParams({ text, view: page.dataset.view, sort: page.dataset.sort, q: page.dataset.q });
   if (isTyping) body.set("typing", "1");
   try {
     const headers = { "X-CSRFToken": page.dataset.csrf, "HX-Request": "true" };

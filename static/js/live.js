@@ -21,7 +21,7 @@ let stopped = false;
 let lastActive = Date.now();
 
 const openConversation = () => document.getElementById("conversation")?.dataset.conversation || "";
-const pageState = () => ({ after: cursor, conversation: openConversation(), view: page.dataset.view, sort: page.dataset.sort });
+const pageState = () => ({ after: cursor, conversation: openConversation(), view: page.dataset.view, sort: page.dataset.sort, q: page.dataset.q });
 
 // ── Where this person is: told with every question ────────────────────────────────────────────────────
 
@@ -95,6 +95,7 @@ function put(list, fresh, onlyKnown) {
   if (moves) list.insertBefore(item, placeFor(list, item.dataset.order, item) || (list.id === "conversations" ? document.getElementById("more-rows") : null));
   if (focused?.isConnected) focused.focus({ preventScroll: true });
   htmx.process(item);
+  if (moves && list.id === "conversations") arrived.push(item);
   return !old;
 }
 
@@ -106,7 +107,11 @@ function tellStates(fresh) {
   if (state === "failed" || state === "unconfirmed") announcer.textContent = fresh.querySelector(".message-state span")?.textContent.trim() || "";
 }
 
+// Rows that came in or moved with the answer that is being merged.
+let arrived = [];
+
 function mergeDocument(fresh) {
+  arrived = [];
   document.dispatchEvent(new CustomEvent("reply48:merging"));
   let added = 0;
   for (const group of fresh.querySelectorAll("[data-into]")) {
@@ -121,7 +126,7 @@ function mergeDocument(fresh) {
   for (const piece of fresh.querySelectorAll("body > [id]")) mergePiece(piece);
   const unread = document.getElementById("views").dataset.unread;
   document.title = document.title.replace(/^\(\d+\) /, "").replace(/^/, unread > 0 ? `(${unread}) ` : "");
-  document.dispatchEvent(new CustomEvent("reply48:merged", { detail: { added } }));
+  document.dispatchEvent(new CustomEvent("reply48:merged", { detail: { added, arrived } }));
 }
 
 function mergePiece(piece) {
@@ -227,7 +232,7 @@ function piecesOf(fresh) {
     messages.removeAttribute("id");
     pieces.body.append(messages);
   }
-  for (const id of ["views", "rail-troubled", "thread-header", "composer-lock", "composer-window", "composer-images", "composer-latest", "details-body"]) {
+  for (const id of ["views", "done", "rail-troubled", "thread-header", "composer-lock", "composer-window", "composer-images", "composer-latest", "details-body"]) {
     const piece = fresh.getElementById(id);
     if (piece) pieces.body.append(piece);
   }

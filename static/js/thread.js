@@ -52,7 +52,7 @@ async function markSeen() {
   const mark = `${conversation.dataset.conversation}:${top.dataset.inbound}`;
   if (top.dataset.unread === "0" || seen === mark) return;
   seen = mark;
-  const body = new URLSearchParams({ inbound: top.dataset.inbound, view: page.dataset.view, sort: page.dataset.sort });
+  const body = new URLSearchParams({ inbound: top.dataset.inbound, view: page.dataset.view, sort: page.dataset.sort, q: page.dataset.q });
   const headers = { "X-CSRFToken": page.dataset.csrf, "HX-Request": "true" };
   try {
     const answer = await fetch(conversation.dataset.seen, { method: "POST", body, headers });
@@ -67,10 +67,20 @@ async function markSeen() {
 // ── What happens on the page ──────────────────────────────────────────────────────────────────────────
 let shown = document.getElementById("conversation");
 
+// The message that was searched for, if the conversation was opened at it.
+function foundMessage() {
+  const number = document.getElementById("messages")?.dataset.found;
+  const message = number && document.getElementById(`message-${number}`);
+  message?.classList.add("is-found");
+  return message;
+}
+
 function watch() {
   keepNewest.disconnect();
-  stays = true;
-  showNewest();
+  const found = foundMessage();
+  stays = !found;
+  if (found) found.scrollIntoView({ block: "center" });
+  else showNewest();
   if (log()) keepNewest.observe(log());
 }
 

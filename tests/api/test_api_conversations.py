@@ -168,8 +168,9 @@ def four(agent, teammate):
         ("q=@ana", "mine"),
         ("q=parcel", "mine"),
         ("q=100%25", "late"),
+        ("q=window:closed -percent", "silent"),
         ("q=nothing", ""),
-        ("q=a&window=open", "mine theirs"),
+        ("q=is:unread OR ben", "mine late theirs"),
     ],
 )
 def test_a_list_is_narrowed_down(query, found, four, api):

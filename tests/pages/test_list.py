@@ -46,14 +46,24 @@ def test_each_view_holds_what_its_name_says(agent, ana, ben):
     working.assign(user=ben, conversation_id=mine.pk, assignee=ana, at=timezone.now())
     working.assign(user=ben, conversation_id=theirs.pk, assignee=ben, at=timezone.now())
     working.change_status(user=ben, conversation_id=done.pk, status="closed", at=timezone.now())
+    asleep, lost = make_conversation("Asleep"), make_conversation("Lost")
+    write(asleep)
+    later = timezone.now() + timedelta(hours=1)
+    working.change_status(
+        user=ben, conversation_id=asleep.pk, status="snoozed", snoozed_until=later, at=timezone.now()
+    )
+    write(lost)
+    reply(lost, ben, state="failed", error_detail="Not sent: TikTok took no part in it.")
     access.mark_seen(user=ana, conversation=Conversation.objects.get(pk=mine.pk))
     shown = {view: set(names(agent.get(f"/inbox/?view={view}").text)) for view in View.values}
     assert shown == {
-        "open": {"Mine", "Theirs", "Closing"},
+        "open": {"Mine", "Theirs", "Closing", "Lost"},
         "mine": {"Mine"},
-        "unassigned": {"Closing"},
+        "unassigned": {"Closing", "Lost"},
         "closing": {"Closing"},
-        "unread": {"Theirs", "Closing"},
+        "unread": {"Theirs", "Closing", "Lost"},
+        "trouble": {"Lost"},
+        "snoozed": {"Asleep"},
         "closed": {"Done"},
     }
 
@@ -109,7 +119,7 @@ def test_the_counts_stand_beside_the_views_and_stop_at_99(agent, monkeypatch):
         write(make_conversation(f"N{number}"))
     assert 'All open <span class="count">4</span>' in agent.get("/inbox/").text
     monkeypatch.setattr(listing, "COUNT_UP_TO", 3)
-    monkeypatch.setattr("inbox.templatetags.inbox_pages.COUNT_UP_TO", 3)
+    monkeypatch.setattr("inbox.rows.COUNT_UP_TO", 3)
     assert 'All open <span class="count">2+</span>' in agent.get("/inbox/").text
 
 
