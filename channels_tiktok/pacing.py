@@ -11,17 +11,19 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from channels_tiktok import app_credentials
 from channels_tiktok.models import Pace
 
 
 def take_turn(*, at: datetime) -> timedelta:
     """Take the next free turn; give how long to wait for it from `at`. Not to be called in a transaction."""
     interval = timedelta(seconds=1 / settings.TIKTOK_QPS)
-    app = Pace.objects.filter(app_id=settings.TIKTOK_APP_ID)
+    app_id = app_credentials.current().id
+    app = Pace.objects.filter(app_id=app_id)
     while True:
         free_at = app.values_list("free_at", flat=True).first()
         if free_at is None:
-            _start(at)
+            _start(app_id, at)
             continue
         turn = max(at, free_at)
         # Who reads the same time and is slower finds it moved on, and looks again.
@@ -34,9 +36,9 @@ def wait_for_turn(*, at: datetime) -> None:
     time.sleep(take_turn(at=at).total_seconds())
 
 
-def _start(at: datetime) -> None:
+def _start(app_id: str, at: datetime) -> None:
     try:
         with transaction.atomic():
-            Pace.objects.create(app_id=settings.TIKTOK_APP_ID, free_at=at)
+            Pace.objects.create(app_id=app_id, free_at=at)
     except IntegrityError:  # another process was first
         pass

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from channels_tiktok import connecting, journal
+from channels_tiktok import app_credentials, connecting, journal
 from channels_tiktok.models import Channel
 from channels_tiktok.signing import is_signed_by_tiktok
 
@@ -44,16 +44,16 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except (UnreadablePostError, OSError):
         return HttpResponse(status=400)
     at = timezone.now()
-    if not is_signed_by_tiktok(
-        header=request.headers.get("Tiktok-Signature", ""),
-        body=body,
-        secret=settings.TIKTOK_APP_SECRET,
-        at=at,
-        tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
-    ):
-        journal.refusals.count(at=at)
-        return HttpResponse(status=401)
     try:
+        if not is_signed_by_tiktok(
+            header=request.headers.get("Tiktok-Signature", ""),
+            body=body,
+            secret=app_credentials.current().secret,
+            at=at,
+            tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
+        ):
+            journal.refusals.count(at=at)
+            return HttpResponse(status=401)
         event = journal.store_delivery(body=body, log_id=request.headers.get("X-Tt-Logid", ""), at=at)
         journal.ring_unless_rung(event=event, at=at)
     except (OperationalError, InterfaceError) as error:

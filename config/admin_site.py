@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -85,8 +86,45 @@ SECTIONS = (
             Item("django_q.success", _("Done"), _("Tasks that ended well.")),
         ),
     ),
+    Section(
+        _("Settings"),
+        _("How this installation works for everyone. What you change holds at once."),
+        (
+            Item(
+                "inbox.workspacesettings",
+                _("Workspace"),
+                _("Time zone, working hours, assignment, time to undo, and what counts as closing soon."),
+            ),
+            Item(
+                "channels_tiktok.appcredentials",
+                _("TikTok app"),
+                _("Who this installation is for TikTok, and what it asks accounts for."),
+            ),
+        ),
+    ),
 )
 REST = Section(_("More"), _("Everything else that is kept."))
+
+
+class OneRowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """For a model with one row, which is there as soon as somebody saves it: its list is its form."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row; while there is none, one with the defaults."""
+        return self.get_queryset(request).first() or self.model()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return HttpResponseRedirect(resolve_url(admin_urlname(self.opts, "change"), self.model().pk))  # type: ignore[arg-type]
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Stay on the page: there is no list to go back to."""
+        return HttpResponseRedirect(request.path)
 
 
 class AdminSite(admin.AdminSite):

@@ -1,7 +1,8 @@
-"""What staff see of the inbox in the admin: the replies that need somebody's eye, across all conversations."""
+"""What staff see of the inbox in the admin: the replies that need somebody's eye, and the workspace's settings."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from inbox.models import Message
+from config.admin_site import OneRowAdmin
+from inbox import time_zones
+from inbox.models import Message, WorkingHours, WorkspaceSettings
 from inbox.people import name_of
 
 
@@ -85,3 +88,35 @@ class TroubledReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def reason(self, message: Message) -> str:
         facts = ", ".join(filter(None, [message.error_code, message.tiktok_request_id]))
         return f"{message.error_detail} ({facts})" if facts else message.error_detail
+
+
+class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
+    """The workspace's settings, with the zones to choose from."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lambda: [(name, name) for name in time_zones.names()],
+        help_text=WorkspaceSettings._meta.get_field("time_zone").help_text,
+    )
+
+    class Meta:
+        model = WorkspaceSettings
+        fields = (
+            "time_zone",
+            "assign_on_first_reply",
+            "undo_seconds",
+            "closing_soon_hours",
+            "automation_reserve",
+        )
+
+
+class WorkingHoursInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = WorkingHours
+    extra = 0
+    max_num = 7
+
+
+@admin.register(WorkspaceSettings)
+class WorkspaceSettingsAdmin(OneRowAdmin):
+    form = WorkspaceForm
+    inlines = (WorkingHoursInline,)

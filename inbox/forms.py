@@ -7,6 +7,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
+from inbox import workspace
 from inbox.models import Conversation, Preferences
 from inbox.people import assignable, name_of
 
@@ -52,6 +53,10 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for
     class Meta:
         model = Preferences
         fields = ("undo_seconds", "sends_typing")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["undo_seconds"].widget.attrs["placeholder"] = workspace.current().undo_seconds
 
 
 class LoginForm(AuthenticationForm):

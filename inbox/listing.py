@@ -17,13 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok import health
 from channels_tiktok.models import Channel
-from inbox import access
+from inbox import access, workspace
 from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message
 
 PAGE = 30
 COUNT_UP_TO = 100
 TROUBLE_COUNTS_FOR = timedelta(days=7)
-CLOSING_SOON = timedelta(hours=6)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = 10**16  # microseconds: the year 2286
 _LAST_ID = 10**12
@@ -184,7 +183,7 @@ def _in_view(view: View, user: User, *, at: datetime) -> Q:
         case View.CLOSING:
             return is_open & Q(
                 window_closes_at__gt=at,
-                window_closes_at__lte=at + CLOSING_SOON,
+                window_closes_at__lte=at + workspace.closing_soon(),
                 window__replies_used__lt=REPLIES_PER_WINDOW,
                 window__refused_at__isnull=True,
                 channel__status=Channel.Status.CONNECTED,

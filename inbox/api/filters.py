@@ -1,6 +1,5 @@
 """How a list of conversations is narrowed down. A value that means nothing is refused, never ignored."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -9,10 +8,9 @@ from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 from channels_tiktok.models import Channel
+from inbox import workspace
 from inbox.api.changes import find_person
 from inbox.models import Conversation, Label, Message
-
-CLOSING_WITHIN = timedelta(hours=6)
 
 Conversations = QuerySet[Any]  # with the columns that `access.conversations_for` adds
 
@@ -32,7 +30,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
     window = filters.ChoiceFilter(
         choices=[("open", "open"), ("closing", "closing"), ("closed", "closed")],
         method="by_window",
-        help_text="`closing`: open and closes within 6 hours. `closed`: everything that isn't open",
+        help_text="`closing`: open, and closes as soon as the workspace's settings say. `closed`: the others",
     )
     q = filters.CharFilter(
         method="that_hold", max_length=200, help_text="Part of the contact's name, username or of a message"
@@ -63,7 +61,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         if value == "closed":
             return rows.filter(Q(window=None) | Q(window_closes_at__lte=now) | Q(window__refused_at__isnull=False))
         rows = rows.filter(window_closes_at__gt=now, window__refused_at=None)
-        return rows.filter(window_closes_at__lte=now + CLOSING_WITHIN) if value == "closing" else rows
+        return rows.filter(window_closes_at__lte=now + workspace.closing_soon()) if value == "closing" else rows
 
     def that_hold(self, rows: Conversations, name: str, value: str) -> Conversations:
         in_messages = Message.objects.filter(conversation=OuterRef("pk"), text__icontains=value)

@@ -6,6 +6,7 @@ from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
 from inbox.models.timeline import ConversationEvent
+from inbox.models.workspace import WorkingHours, WorkspaceSettings
 
 __all__ = [
     "REPLIES_PER_WINDOW",
@@ -24,4 +25,6 @@ __all__ = [
     "Reaction",
     "Referral",
     "ReplyWindow",
+    "WorkingHours",
+    "WorkspaceSettings",
 ]

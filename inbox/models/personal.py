@@ -38,9 +38,10 @@ class Preferences(models.Model):
     )
     undo_seconds = models.PositiveSmallIntegerField(
         "seconds to undo a reply",
-        default=5,
+        null=True,
+        blank=True,
         validators=[MaxValueValidator(LONGEST_UNDO)],
-        help_text="A reply from the page waits this long before it is handed to TikTok",
+        help_text="A reply from the page waits this long before it is handed to TikTok; empty for the workspace's",
     )
     sends_typing = models.BooleanField("show customers that you are typing", default=True)
 
@@ -58,4 +59,6 @@ class Preferences(models.Model):
     @classmethod
     def of(cls, user: Any) -> "Preferences":
         """What `user` has chosen, or the defaults."""
+        if "preferences" in user._state.fields_cache:  # they came with the person
+            return user._state.fields_cache["preferences"] or cls(user=user)
         return cls.objects.filter(user=user).first() or cls(user=user)

@@ -3,7 +3,7 @@
 With the page's script each answer holds the pieces that changed; without it, a redirect back.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,10 +14,10 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from inbox import access, drafts, sending, telling, timeline, working
+from inbox import access, drafts, sending, telling, timeline, working, workspace
 from inbox.forms import AssignForm, StatusForm
 from inbox.listing import Listing, counts_and_cursor
-from inbox.models import Conversation, Message, Preferences
+from inbox.models import Conversation, Message
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
 from inbox.views.live import CURSOR_HEADER, render_changes
@@ -39,7 +39,7 @@ def reply(request: AgentRequest, conversation_id: int) -> HttpResponse:
             quoted_id=_number(request.POST.get("quoted")),
             at=at,
             deliver_at=_chosen_time(request, at=at) if "schedule" in request.POST else None,
-            held_for=timedelta(seconds=Preferences.of(request.user).undo_seconds),
+            held_for=workspace.undo_delay_of(request.user),
             newest_seen=None if "anyway" in request.POST else _number(request.POST.get("newest")),
             ends_draft=True,
         )

@@ -20,4 +20,9 @@ def show_preferences(request: AgentRequest) -> HttpResponse:
         form.save()
         messages.success(request, _("Saved."))
         return redirect("inbox:preferences")
-    return render(request, "inbox/preferences.html", {"form": form}, status=422 if form.is_bound else 200)
+    return render(
+        request,
+        "inbox/preferences.html",
+        {"form": form},
+        status=422 if form.is_bound else 200,
+    )
