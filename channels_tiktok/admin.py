@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import app_credentials, connecting, dependents, health, journal
+from channels_tiktok import app_credentials, connecting, dependents, health, journal, visibility
 from channels_tiktok.models import AppCredentials, Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 from config.admin_site import OneRowAdmin
 
@@ -101,7 +101,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Every channel with what its row tells. The dates only: no page has a reason to read a token."""
-        channels: QuerySet[Channel] = super().get_queryset(request)
+        channels: QuerySet[Channel] = super().get_queryset(request) & visibility.channels_for(request.user)
         return channels.annotate(
             access_ends=F("credential__access_expires_at"),
             consent_ends=F("credential__refresh_expires_at"),
@@ -213,7 +213,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def _channel(self, request: HttpRequest, channel_id: int, verb: str) -> Channel:
         if not _may(request, verb):
             raise PermissionDenied
-        return get_object_or_404(Channel, pk=channel_id)
+        return get_object_or_404(visibility.channels_for(request.user), pk=channel_id)
 
     def _dialog(self, request: HttpRequest, step: str, channel: Channel, **context: Any) -> HttpResponse:
         piece = f"channels_tiktok/_{step}.html"
@@ -271,6 +271,8 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
         channels = Channel.objects.filter(business_id=OuterRef("business_id"))
         events: QuerySet[WebhookEvent] = super().get_queryset(request)
+        hidden = Channel.objects.exclude(pk__in=visibility.channels_for(request.user).values("pk"))
+        events = events.exclude(business_id__in=hidden.values("business_id"))
         return events.annotate(channel_name=Subquery(channels.values("name")[:1]))
 
     @admin.display(description=gettext_lazy("Event"))

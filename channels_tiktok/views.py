@@ -17,8 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from channels_tiktok import app_credentials, connecting, journal
-from channels_tiktok.models import Channel
+from channels_tiktok import app_credentials, connecting, journal, visibility
 from channels_tiktok.signing import is_signed_by_tiktok
 
 logger = logging.getLogger(__name__)
@@ -86,7 +85,8 @@ def _announced_size(request: HttpRequest) -> int:
 def connect(request: HttpRequest) -> HttpResponse:
     """Send the browser to TikTok's consent page; `?channel=<id>` reconnects that one."""
     wanted = request.GET.get("channel", "")
-    channel = Channel.objects.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
+    seen = visibility.channels_for(request.user)
+    channel = seen.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
     try:
         return HttpResponseRedirect(
             connecting.begin(user=cast(User, request.user), channel=channel, at=timezone.now())

@@ -2,17 +2,20 @@
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, F, OuterRef, PositiveIntegerField, QuerySet, Subquery, Value
+from django.db.models import Exists, F, OuterRef, PositiveIntegerField, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 
 from channels_tiktok.models import Channel
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Team
 
 Person = User | AnonymousUser
 
 VIEW = "inbox.view_conversation"
 CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
+ASSIGN = "inbox.assign_conversation"
+LABEL = "inbox.label_conversation"
+ALL_CHANNELS = "inbox.view_all_channels"
 CONNECT = "channels_tiktok.connect_channel"
 
 
@@ -24,7 +27,46 @@ def require(user: Person, permission: str) -> None:
 
 def channels_for(user: Person) -> QuerySet[Channel]:
     """The channels whose conversations `user` may see."""
-    return Channel.objects.all() if user.has_perm(VIEW) else Channel.objects.none()
+    return seen_channels(user) if user.has_perm(VIEW) else Channel.objects.none()
+
+
+def seen_channels(user: Person) -> QuerySet[Channel]:
+    """The channels that the teams of `user` leave, whatever `user` may do with them."""
+    ids = channel_ids_for(user)
+    return Channel.objects.all() if ids is None else Channel.objects.filter(pk__in=ids)
+
+
+def channel_ids_for(user: Person) -> frozenset[int] | None:
+    """The only channels that `user` sees, or None for all of them.
+
+    Who belongs to teams that name channels sees those channels and no other. Who belongs to none, or holds the
+    permission for all channels, sees all. As Django does with permissions, the answer is kept with `user`.
+    """
+    if not hasattr(user, "_channel_ids"):
+        ids: frozenset[int] | None = None
+        if user.is_authenticated and not user.has_perm(ALL_CHANNELS):
+            named = Team.objects.filter(members=user, channels__isnull=False)
+            ids = frozenset(named.values_list("channels", flat=True)) or None
+        user._channel_ids = ids  # type: ignore[union-attr]
+    kept: frozenset[int] | None = user._channel_ids  # type: ignore[union-attr]
+    return kept
+
+
+def sees(user: Person, channel_id: int) -> bool:
+    """Whether `user` sees this channel."""
+    ids = channel_ids_for(user)
+    return ids is None or channel_id in ids
+
+
+def of_seen_channels(user: Person, *, name: str = "channel_id") -> Q:
+    """For a query over what belongs to channels, named by the column `name`: only what `user` sees.
+
+    A single channel is an equation, so that an index which begins with it gives the list's order.
+    """
+    ids = channel_ids_for(user)
+    if ids is None:
+        return Q()
+    return Q(**{name: next(iter(ids))}) if len(ids) == 1 else Q(**{f"{name}__in": sorted(ids)})
 
 
 def conversations_for(user: Person) -> QuerySet[Conversation]:
@@ -32,8 +74,9 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
     if not user.has_perm(VIEW):
         return Conversation.objects.none()
     return (
-        Conversation.objects.select_related(
-            "channel", "contact", "window", "last_message", "last_message__author", "assignee", "referral"
+        Conversation.objects.filter(of_seen_channels(user))
+        .select_related(
+            "channel", "contact", "window", "last_message", "last_message__author", "assignee", "team", "referral"
         )
         .prefetch_related("labels")
         .alias(seen=_seen_by(user))
@@ -73,7 +116,7 @@ def lock_conversation_for(user: Person, conversation_id: int, *, permission: str
     require(user, permission)
     if not user.has_perm(VIEW):
         raise Conversation.DoesNotExist
-    return lock_conversation(conversation_id)
+    return locked_conversations().filter(of_seen_channels(user)).get(pk=conversation_id)
 
 
 def lock_conversation(conversation_id: int) -> Conversation:

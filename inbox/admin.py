@@ -13,7 +13,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from config.admin_site import OneRowAdmin
-from inbox import time_zones
+from inbox import access, time_zones
 from inbox.models import Message, WorkingHours, WorkspaceSettings
 from inbox.people import name_of
 
@@ -47,7 +47,8 @@ class TroubledReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         troubled = [Message.State.FAILED, Message.State.UNCONFIRMED]
-        return super().get_queryset(request).filter(state__in=troubled)
+        seen = access.of_seen_channels(request.user, name="conversation__channel_id")
+        return super().get_queryset(request).filter(seen, state__in=troubled)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from inbox import workspace
-from inbox.models import Conversation, Preferences
-from inbox.people import assignable, name_of
+from inbox.models import Conversation, Preferences, Team
+from inbox.people import assignable, assignable_teams, name_of
 
 
 class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the checker only
@@ -21,7 +21,7 @@ class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic 
 
 
 class AssignForm(forms.Form):
-    """Who takes care of a conversation; nobody if empty."""
+    """Who takes care of a conversation; nobody if empty. The same for teams, where there are any."""
 
     assignee = PersonField(
         queryset=User.objects.none(),
@@ -32,11 +32,27 @@ class AssignForm(forms.Form):
         widget=forms.RadioSelect,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    team = forms.ModelChoiceField(
+        queryset=Team.objects.none(),
+        required=False,
+        blank=True,
+        empty_label=_("No team"),
+        label=_("Team"),
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args: Any, conversation: Conversation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["assignee"]
-        assert isinstance(field, PersonField)
-        field.queryset = assignable()
+        self.initial = {"assignee": conversation.assignee_id, "team": conversation.team_id}
+        person, team = self.fields["assignee"], self.fields["team"]
+        assert isinstance(person, PersonField)
+        assert isinstance(team, forms.ModelChoiceField)
+        person.queryset = assignable(conversation.channel)
+        team.queryset = assignable_teams(conversation.channel)
+
+    def changes(self) -> dict[str, Any]:
+        """What was chosen; a field that the page did not have stays out of it."""
+        return {name: self.cleaned_data[name] for name in self.fields if name in self.data}
 
 
 class StatusForm(forms.Form):

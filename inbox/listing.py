@@ -148,21 +148,29 @@ def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]
         for view in View
         if view != View.CLOSED  # nothing is to be done about those
     }
-    numbers["in_troubled"] = _CappedCount(troubled_replies(at=at).order_by().values("pk")[:COUNT_UP_TO])
+    numbers["in_troubled"] = _CappedCount(troubled_replies(user, at=at).order_by().values("pk")[:COUNT_UP_TO])
     newest = ConversationEvent.objects.order_by("-id").values("id")[:1]
     if user.has_perm(access.CONNECT):
-        numbers["in_need"] = Exists(health.in_need(at=at))
+        numbers["in_need"] = Exists(health.in_need(at=at).filter(access.of_seen_channels(user, name="pk")))
     numbers["cursor"] = Coalesce(Subquery(newest), Value(0))
     found = get_user_model().objects.filter(pk=user.pk).annotate(**numbers).values_list(*numbers).get()
     counts = {name.removeprefix("in_"): int(number) for name, number in zip(numbers, found, strict=True)}
     return counts, counts.pop("cursor")
 
 
-def troubled_replies(*, at: datetime) -> QuerySet[Message]:
+def notices_for(user: User, *, at: datetime) -> list[health.Notice]:
+    """What to do about the channels that `user` sees."""
+    return [notice for notice in health.notices(at=at) if access.sees(user, notice.channel.pk)]
+
+
+def troubled_replies(user: User, *, at: datetime) -> QuerySet[Message]:
     """Replies of the last days that failed or were never confirmed, and that nobody has sent again."""
     states = [Message.State.FAILED, Message.State.UNCONFIRMED]
     return Message.objects.filter(
-        state__in=states, occurred_at__gt=at - TROUBLE_COUNTS_FOR, sent_again__isnull=True
+        access.of_seen_channels(user, name="conversation__channel_id"),
+        state__in=states,
+        occurred_at__gt=at - TROUBLE_COUNTS_FOR,
+        sent_again__isnull=True,
     )
 
 

@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from inbox import access, drafts, images, timeline, windows
+from inbox import access, drafts, images, timeline, windows, working
 from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.people import name_of
 from inbox.refusals import BadReply as BadReply
@@ -367,10 +367,12 @@ def _queue(
 
 def _finish(conversation: Conversation, messages: list[Message], *, user: Any, at: datetime, **data: Any) -> None:
     copy_last_message(conversation)
+    taken = working.take_if_unassigned(conversation, user=user, at=at)
     _ring_delivery(messages[-1].deliver_at, at=at)
-    timeline.record(
+    queued = [
         line(message, ConversationEvent.Kind.REPLY_QUEUED, at=at, actor=user, **data) for message in messages
-    )
+    ]
+    timeline.record([*taken, *queued])
 
 
 def _ring_delivery(deliver_at: datetime | None, *, at: datetime) -> None:

@@ -21,6 +21,7 @@ PAGE = 50
 SHOWN_LINES = [
     ConversationEvent.Kind.STATUS_CHANGED,
     ConversationEvent.Kind.ASSIGNED,
+    ConversationEvent.Kind.TEAM_ASSIGNED,
     ConversationEvent.Kind.HISTORY_MISSING,
 ]
 NAMES = ("first_name", "last_name", "username")

@@ -7,9 +7,8 @@ from django.utils import timezone
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
-from channels_tiktok.models import Channel
-from inbox import workspace
-from inbox.api.changes import find_person
+from inbox import access, workspace
+from inbox.api.changes import find_person, find_team
 from inbox.models import Conversation, Label, Message
 
 Conversations = QuerySet[Any]  # with the columns that `access.conversations_for` adds
@@ -19,8 +18,11 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
     """The query parameters of `conversations/`."""
 
     status = filters.ChoiceFilter(choices=Conversation.Status.choices)
-    channel = filters.ModelChoiceFilter(queryset=Channel.objects.all(), help_text="A channel's id")
+    channel = filters.ModelChoiceFilter(
+        queryset=lambda request: access.channels_for(request.user), help_text="A channel's id"
+    )
     assignee = filters.CharFilter(method="of_assignee", help_text="User id, username, `me` or `none`")
+    team = filters.CharFilter(method="of_team", max_length=60, help_text="A team's id or name, `mine` or `none`")
     label = filters.CharFilter(method="with_label", max_length=40, help_text="A label's name or id")
     unread = filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")],
@@ -43,6 +45,14 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         if person is None:
             raise ValidationError({name: [f"Nobody here has the id or username “{value}”."]})
         return rows.filter(assignee=person)
+
+    def of_team(self, rows: Conversations, name: str, value: str) -> Conversations:
+        if value in ("none", "mine"):
+            return rows.filter(team=None) if value == "none" else rows.filter(team__members=self.request.user)
+        team = find_team(value)
+        if team is None:
+            raise ValidationError({name: [f"There is no team “{value}”."]})
+        return rows.filter(team=team)
 
     def with_label(self, rows: Conversations, name: str, value: str) -> Conversations:
         label = Label.objects.filter(name=value).first()

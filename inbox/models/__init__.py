@@ -5,6 +5,7 @@ from inbox.models.conversation import AgentReadMark, Conversation, Label, Referr
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
+from inbox.models.team import Team
 from inbox.models.timeline import ConversationEvent
 from inbox.models.workspace import WorkingHours, WorkspaceSettings
 
@@ -25,6 +26,7 @@ __all__ = [
     "Reaction",
     "Referral",
     "ReplyWindow",
+    "Team",
     "WorkingHours",
     "WorkspaceSettings",
 ]

@@ -10,6 +10,7 @@ from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 from inbox.models.contact import Contact
 from inbox.models.message import Message
 from inbox.models.reply_window import ReplyWindow
+from inbox.models.team import Team
 
 
 class Label(models.Model):
@@ -61,6 +62,9 @@ class Conversation(models.Model):
         on_delete=models.SET_NULL,
         related_name="assigned_conversations",
     )
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations", db_index=False
+    )
     labels = models.ManyToManyField(Label, blank=True, related_name="conversations")
     created_at = models.DateTimeField()
     customer_read_at = models.DateTimeField(
@@ -96,6 +100,9 @@ class Conversation(models.Model):
     class Meta:
         permissions: ClassVar = [
             ("reply_conversation", "Can reply to conversations"),
+            ("assign_conversation", "Can give conversations to people and teams"),
+            ("label_conversation", "Can label conversations"),
+            ("view_all_channels", "Can see all channels, whatever their teams see"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -119,6 +126,14 @@ class Conversation(models.Model):
             models.Index(fields=["status", "window_closes_at", "id"], name="list_closing_first"),
             models.Index(fields=["status", "-last_message_at", "-id"], name="list_newest_first"),
             models.Index(fields=["assignee", "status", "window_closes_at", "id"], name="list_of_assignee"),
+            models.Index(
+                fields=["team", "status", "window_closes_at", "id"],
+                name="list_of_team",
+                condition=Q(team__isnull=False),
+            ),
+            # For people whose teams see some channels only.
+            models.Index(fields=["channel", "status", "window_closes_at", "id"], name="channel_closing_first"),
+            models.Index(fields=["channel", "status", "-last_message_at", "-id"], name="channel_newest_first"),
         ]
 
     def __str__(self) -> str:

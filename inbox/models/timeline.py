@@ -35,6 +35,7 @@ class ConversationEvent(models.Model):
         WINDOW_REFUSED = "window_refused", "TikTok refused a reply for its rules"
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
+        TEAM_ASSIGNED = "team_assigned", "Given to a team"
         LABELS_CHANGED = "labels_changed", "Labels changed"
         ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"
         ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"

@@ -187,6 +187,8 @@ def told(line: Any) -> str:
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)
+    if line.kind == ConversationEvent.Kind.TEAM_ASSIGNED:
+        return _told_team(line, actor)
     if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
         return _("Messages before this are only in TikTok")
     closed = line.data.get("after") == Conversation.Status.CLOSED
@@ -206,6 +208,15 @@ def _told_assignment(line: Any, actor: str) -> str:
     if actor:
         return _("%(actor)s assigned this to %(name)s") % {"actor": actor, "name": name}
     return _("Assigned to %(name)s") % {"name": name}
+
+
+def _told_team(line: Any, actor: str) -> str:
+    words = {"actor": actor, "name": line.data.get("name", "")}
+    if line.data.get("after") is None:
+        return _("%(actor)s took it off its team") % words if actor else _("In no team any more")
+    return (
+        _("%(actor)s gave this to the team %(name)s") % words if actor else _("Given to the team %(name)s") % words
+    )
 
 
 @register.filter

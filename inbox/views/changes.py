@@ -142,16 +142,11 @@ def set_status(request: AgentRequest, conversation_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @agent_page
 def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
-    """Give a conversation to a person or to nobody; GET asks whom."""
-    conversation = access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
-    form = AssignForm(request.POST or None, initial={"assignee": conversation.assignee_id})
+    """Give a conversation to a person, a team, or nobody; GET asks whom."""
+    conversation = access.get_conversation_for(request.user, conversation_id, permission=access.ASSIGN)
+    form = AssignForm(request.POST or None, conversation=conversation)
     if request.method == "POST" and form.is_valid():
-        working.assign(
-            user=request.user,
-            conversation_id=conversation_id,
-            assignee=form.cleaned_data["assignee"],
-            at=timezone.now(),
-        )
+        working.change(user=request.user, conversation_id=conversation_id, at=timezone.now(), **form.changes())
         return _done(request, conversation_id)
     template = "inbox/_assign_form.html" if asked_by_script(request) else "inbox/assign.html"
     listing = Listing.asked_for(request.user, request.GET)

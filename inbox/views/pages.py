@@ -9,9 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from channels_tiktok import health
 from inbox import access, capabilities, drafts, sending, thread
-from inbox.listing import Listing, counts_and_cursor, page_of
+from inbox.listing import Listing, counts_and_cursor, notices_for, page_of
 from inbox.models import Conversation, Message
 from inbox.sending import TEXT_LIMIT
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -95,6 +94,7 @@ def conversation_context(request: AgentRequest, conversation: Conversation, *, a
         "quotable": sending.QUOTABLE,
         "latest_safe": sending.latest_safe_time(conversation),
         "may_change": request.user.has_perm(access.CHANGE),
+        "may_assign": request.user.has_perm(access.ASSIGN),
         "text_limit": TEXT_LIMIT,
         "earlier_usernames": conversation.contact.earlier_usernames,
     }
@@ -118,7 +118,7 @@ def _list_context(listing: Listing, *, at: datetime, after: str = "", only_count
         "cursor": cursor,
         "rows": rows,
         "following": following,
-        "notices": health.notices(at=at) if counts.get("need") and not only_counts else [],
+        "notices": notices_for(listing.user, at=at) if counts.get("need") and not only_counts else [],
         "at": at,
     }
 
