@@ -55,9 +55,13 @@ SECTIONS = (
         _("People"),
         _("Who may log in, and what each of them may do."),
         (
-            Item("auth.user", _("Users"), _("Everyone with a log-in: their name, password and permissions.")),
-            Item("auth.group", _("Groups"), _("Permissions that several people share, such as “Agent”.")),
-            Item("authtoken.tokenproxy", _("API tokens"), _("Keys with which your other programs log in.")),
+            Item(
+                "auth.user",
+                _("Users"),
+                _("Invite people, give them roles and teams, revoke their tokens, end their access."),
+            ),
+            Item("inbox.team", _("Teams"), _("Who works together, and which channels they see.")),
+            Item("auth.group", _("Roles"), _("What the people of a role may do, such as “Agent”.")),
         ),
     ),
     Section(

@@ -76,7 +76,14 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
     return (
         Conversation.objects.filter(of_seen_channels(user))
         .select_related(
-            "channel", "contact", "window", "last_message", "last_message__author", "assignee", "team", "referral"
+            "channel",
+            "contact",
+            "window",
+            "last_message",
+            "last_message__author",
+            "assignee__preferences",
+            "team",
+            "referral",
         )
         .prefetch_related("labels")
         .alias(seen=_seen_by(user))

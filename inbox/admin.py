@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.admin_site import OneRowAdmin
 from inbox import access, time_zones
+from inbox import people_admin as people_admin  # its registrations
 from inbox.models import Message, WorkingHours, WorkspaceSettings
 from inbox.people import name_of
 

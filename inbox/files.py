@@ -13,7 +13,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.utils.http import content_disposition_header
 
 from inbox.media import EXTENSIONS
-from inbox.models import Attachment, Contact
+from inbox.models import Attachment, Contact, Preferences
 
 KEPT_BY_BROWSERS = "private, max-age=86400"
 PIECE = 64 * 1024
@@ -51,6 +51,13 @@ def answer_portrait(request: HttpRequest, contact: Contact) -> HttpResponseBase:
     if not contact.picture:
         raise Http404("There is no such file (yet).")
     return _answer(request, contact.picture, content_type="image/jpeg", name=f"contact-{contact.pk}.jpg")
+
+
+def answer_face(request: HttpRequest, preferences: Preferences) -> HttpResponseBase:
+    """A colleague's picture; Http404 while there is none."""
+    if not preferences.picture:
+        raise Http404("There is no such file.")
+    return _answer(request, preferences.picture, content_type="image/jpeg", name=f"person-{preferences.pk}.jpg")
 
 
 def _type_of(suffix: str) -> str:

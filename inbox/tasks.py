@@ -97,3 +97,19 @@ def poll_channels() -> None:
     from inbox import backfilling
 
     backfilling.poll_due(clock=timezone.now)
+
+
+@task
+def send_invitation(person_id: int) -> None:
+    """Write to somebody who was added how to choose a password."""
+    from inbox import mailing
+
+    mailing.send_invitation(person_id=person_id)
+
+
+@task
+def send_password_link(person_id: int) -> None:
+    """Write to somebody who forgot their password."""
+    from inbox import mailing
+
+    mailing.send_password_link(person_id=person_id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox.views import changes, files, live, pages, preferences
+from inbox.views import changes, files, live, pages, preferences, profile
 
 app_name = "inbox"
 urlpatterns = [
@@ -18,6 +18,9 @@ urlpatterns = [
     path("<int:conversation_id>/draft/", changes.save_draft, name="draft"),
     path("messages/<int:message_id>/cancel/", changes.cancel, name="cancel"),
     path("messages/<int:message_id>/again/", changes.send_again, name="send-again"),
+    path("people/<int:person_id>/picture/", files.show_face, name="face"),
+    path("profile/", profile.show_profile, name="profile"),
+    path("profile/token/", profile.change_token, name="token"),
     path("preferences/", preferences.show_preferences, name="preferences"),
     path("<int:conversation_id>/seen/", changes.mark_seen, name="seen"),
     path("<int:conversation_id>/status/", changes.set_status, name="status"),

@@ -5,6 +5,7 @@ from inbox.models.conversation import AgentReadMark, Conversation, Label, Referr
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
+from inbox.models.role import Role, RoleGrant
 from inbox.models.team import Team
 from inbox.models.timeline import ConversationEvent
 from inbox.models.workspace import WorkingHours, WorkspaceSettings
@@ -26,6 +27,8 @@ __all__ = [
     "Reaction",
     "Referral",
     "ReplyWindow",
+    "Role",
+    "RoleGrant",
     "Team",
     "WorkingHours",
     "WorkspaceSettings",

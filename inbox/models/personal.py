@@ -6,8 +6,10 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from inbox.models.conversation import Conversation
+from inbox.time_zones import check_time_zone
 
 LONGEST_UNDO = 30  # seconds
 
@@ -44,6 +46,15 @@ class Preferences(models.Model):
         help_text="A reply from the page waits this long before it is handed to TikTok; empty for the workspace's",
     )
     sends_typing = models.BooleanField("show customers that you are typing", default=True)
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        validators=[check_time_zone],
+        help_text=_("Of the times on pages"),
+    )
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    picture = models.FileField(_("picture"), upload_to="people/", blank=True)
 
     class Meta:
         verbose_name_plural = "preferences"

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import urlize
@@ -16,7 +17,7 @@ from config.templatetags import look
 from inbox import countdown as counting
 from inbox import sending
 from inbox.listing import COUNT_UP_TO, Listing
-from inbox.models import Conversation, ConversationEvent, Message
+from inbox.models import Conversation, ConversationEvent, Message, Preferences
 from inbox.people import name_of
 
 register = template.Library()
@@ -29,6 +30,14 @@ register.filter(look.hue)
 def person(user: Any) -> str:
     """A colleague's name."""
     return name_of(user)
+
+
+@register.filter
+def face(user: Any) -> str:
+    """The address of a colleague's picture, or nothing. Its version makes browsers fetch a new one."""
+    name = Preferences.of(user).picture.name or ""
+    version = name.rsplit("/", 1)[-1].removesuffix(".jpg")
+    return f"{reverse('inbox:face', args=[user.pk])}?{version}" if name else ""
 
 
 @register.filter

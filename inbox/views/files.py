@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from inbox import access, files
-from inbox.models import Attachment, Contact
+from inbox.models import Attachment, Contact, Preferences
 from inbox.views.agent_page import AgentRequest, agent_page
 
 
@@ -33,6 +33,17 @@ def show_portrait(request: AgentRequest, contact_id: int) -> HttpResponse:
     except Contact.DoesNotExist as error:
         raise Http404 from error
     return cast(HttpResponse, files.answer_portrait(request, contact))
+
+
+@require_safe
+@agent_page
+def show_face(request: AgentRequest, person_id: int) -> HttpResponse:
+    """A colleague's picture, for everyone who works here."""
+    try:
+        preferences = Preferences.objects.get(pk=person_id)
+    except Preferences.DoesNotExist as error:
+        raise Http404 from error
+    return cast(HttpResponse, files.answer_face(request, preferences))
 
 
 def _attachment(request: AgentRequest, attachment_id: int, *, as_thumbnail: bool) -> HttpResponse:
