@@ -124,6 +124,8 @@ class OneRowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.get_queryset(request).first() or self.model()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(resolve_url(admin_urlname(self.opts, "change"), self.model().pk))  # type: ignore[arg-type]
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
