@@ -100,6 +100,8 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
         model = Preferences
         fields = ("time_zone", "language")
 
+    field_order = ("picture", "removes_picture", "first_name", "last_name", "time_zone", "language")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         user = self.instance.user

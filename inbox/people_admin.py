@@ -78,6 +78,13 @@ class InvitationForm(_WithTeams):
 class PersonForm(_WithTeams, UserChangeForm):  # type: ignore[type-arg]
     """Somebody who works here."""
 
+    groups = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Roles"),
+        queryset=Group.objects.order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
 
 admin.site.unregister(User)
 
@@ -88,6 +95,8 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
     form = PersonForm
     add_form = InvitationForm
+    add_form_template = None  # Django's speaks of options that would come later
+    filter_horizontal = ("user_permissions",)
     list_display = ("full_name", "username", "email", "roles", "in_teams", "state", "has_token", "last_login")
     list_filter = ("is_active", "groups", "teams")
     actions = ("invite_again", "revoke_token", "deactivate")
@@ -213,9 +222,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     def in_teams(self, person: User) -> str:
         return ", ".join(sorted(team.name for team in person.teams.all())) or "–"
 
-    @admin.display(description=gettext_lazy("API token"), boolean=True)
-    def has_token(self, person: Any) -> bool:
-        return bool(person.holds_token)
+    @admin.display(description=gettext_lazy("API token"))
+    def has_token(self, person: Any) -> str:
+        return _("Has one") if person.holds_token else "–"
 
     @admin.display(description=gettext_lazy("state"), ordering="is_active")
     def state(self, person: User) -> str:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from inbox import mailing
 from tests.factories import make_agent
+from tests.journeys.steps import no_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PASSWORD = "seven-blue-parcels"
@@ -20,45 +21,32 @@ def browser_type_launch_args() -> dict[str, object]:
     return {"executable_path": "/usr/bin/chromium", "args": quiet}
 
 
-@pytest.fixture
-def flawless(page: Page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    def check() -> None:
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            found = Axe().run(page).response["violations"]
-            assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], theme
-
-    return check
-
-
-def test_a_password_is_forgotten_and_chosen_anew(page: Page, live_server, settings, flawless):
+def test_a_password_is_forgotten_and_chosen_anew(page: Page, live_server, settings):
     settings.PUBLIC_URL = live_server.url
     make_agent("ana", email="ana@shop.test", first_name="Ana")
     page.goto(f"{live_server.url}/login/")
-    flawless()
+    no_barriers(page)
     page.get_by_role("link", name="Forgot your password?").click()
-    flawless()
+    no_barriers(page)
     page.get_by_label("Email").fill("ana@shop.test")
     page.get_by_role("button", name="Send the link").click()
     expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
-    flawless()
+    no_barriers(page)
     mailing.send_password_link(person_id=OrmQ.objects.get().task["args"][0])
     page.goto(re.search(r"https?://\S+", mail.outbox[0].body).group())
-    flawless()
+    no_barriers(page)
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password confirmation").fill(PASSWORD)
     page.get_by_role("button", name="Save and log in").click()
     expect(page.get_by_role("heading", name="Inbox")).to_be_attached()
     page.goto(f"{live_server.url}/inbox/profile/")
-    flawless()
+    no_barriers(page)
     page.get_by_label("First name").fill("Anastasia")
     page.get_by_label("Time zone").select_option("Asia/Jakarta")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Saved.")
     page.get_by_role("button", name="Make a token").click()
     expect(page.get_by_label("New token")).to_have_value(re.compile(r"^\w{40}$"))
-    flawless()
+    no_barriers(page)
     page.get_by_role("link", name="Change password").click()
-    flawless()
+    no_barriers(page)
