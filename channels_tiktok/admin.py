@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, cast
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
@@ -19,8 +20,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import connecting, dependents, health, journal
-from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
+from channels_tiktok import app_credentials, connecting, dependents, health, journal, visibility
+from channels_tiktok.models import AppCredentials, Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
+from config.admin_site import OneRowAdmin
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
 CONSENT_ENDS_SOON = timedelta(days=30)
@@ -136,7 +138,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Every channel with what its row tells. The dates only: no page has a reason to read a token."""
-        channels: QuerySet[Channel] = super().get_queryset(request)
+        channels: QuerySet[Channel] = super().get_queryset(request) & visibility.channels_for(request.user)
         return channels.annotate(
             access_ends=F("credential__access_expires_at"),
             consent_ends=F("credential__refresh_expires_at"),
@@ -170,7 +172,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "at": timezone.now(),
             "soon": timezone.now() + CONSENT_ENDS_SOON,
             "may": {verb: _may(request, verb) for verb in ("rename", "connect", "remove")},
-            "app_is_missing": not (settings.TIKTOK_APP_ID and settings.TIKTOK_APP_SECRET),
+            "app_is_missing": not app_credentials.current().is_complete,
         }
         response = super().changelist_view(request, {**context, **(extra_context or {})})
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
@@ -260,7 +262,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def _channel(self, request: HttpRequest, channel_id: int, verb: str) -> Channel:
         if not _may(request, verb):
             raise PermissionDenied
-        return get_object_or_404(Channel, pk=channel_id)
+        return get_object_or_404(visibility.channels_for(request.user), pk=channel_id)
 
     def _dialog(self, request: HttpRequest, step: str, channel: Channel, **context: Any) -> HttpResponse:
         piece = f"channels_tiktok/_{step}.html"
@@ -318,6 +320,8 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
         channels = Channel.objects.filter(business_id=OuterRef("business_id"))
         events: QuerySet[WebhookEvent] = super().get_queryset(request)
+        hidden = Channel.objects.exclude(pk__in=visibility.channels_for(request.user).values("pk"))
+        events = events.exclude(business_id__in=hidden.values("business_id"))
         return events.annotate(channel_name=Subquery(channels.values("name")[:1]))
 
     @admin.display(description=gettext_lazy("Event"))
@@ -359,3 +363,66 @@ class RefusedDeliveriesAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-a
     list_display = ("day", "count", "last_at")
     list_display_links = None
     ordering = ("-day",)
+
+
+class AppCredentialsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
+    """The app's credentials. The secret goes in and never comes out: the page doesn't even read it."""
+
+    new_secret = forms.CharField(
+        label=gettext_lazy("App secret"),
+        required=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
+        help_text=gettext_lazy("It is stored encrypted and never shown. Left empty, the one that is stored stays"),
+    )
+
+    class Meta:
+        model = AppCredentials
+        fields = ("app_id", "optional_scopes")
+
+
+@admin.register(AppCredentials)
+class AppCredentialsAdmin(OneRowAdmin):
+    """The TikTok app. What the environment sets is shown, and can't be changed here."""
+
+    form = AppCredentialsForm
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AppCredentials]:
+        found: QuerySet[AppCredentials] = super().get_queryset(request)
+        return found.defer("app_secret")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [
+            "id_of_environment" if settings.TIKTOK_APP_ID else "app_id",
+            "secret_of_environment" if settings.TIKTOK_APP_SECRET else "new_secret",
+            *(() if settings.TIKTOK_APP_SECRET else ("secret_state",)),
+            "scopes_of_environment" if settings.TIKTOK_OPTIONAL_SCOPES else "optional_scopes",
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["id_of_environment", "secret_of_environment", "secret_state", "scopes_of_environment"]
+
+    def save_model(self, request: HttpRequest, obj: AppCredentials, form: Any, change: bool) -> None:
+        """Write the secret only where a new one was given."""
+        given = form.cleaned_data.get("new_secret")
+        if given and not settings.TIKTOK_APP_SECRET:
+            obj.app_secret = given
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description=gettext_lazy("App id"))
+    def id_of_environment(self, app: AppCredentials) -> str:
+        return _("%(value)s, set by TIKTOK_APP_ID in the environment") % {"value": settings.TIKTOK_APP_ID}
+
+    @admin.display(description=gettext_lazy("App secret"))
+    def secret_of_environment(self, app: AppCredentials) -> str:
+        return _("Set by TIKTOK_APP_SECRET in the environment")
+
+    @admin.display(description=gettext_lazy("Stored secret"))
+    def secret_state(self, app: AppCredentials) -> str:
+        is_stored = AppCredentials.objects.exclude(app_secret="").exists()
+        return _("A secret is stored") if is_stored else _("None yet")
+
+    @admin.display(description=gettext_lazy("Optional scopes"))
+    def scopes_of_environment(self, app: AppCredentials) -> str:
+        scopes = " ".join(app_credentials.optional_scopes())
+        return _("%(value)s, set by TIKTOK_OPTIONAL_SCOPES in the environment") % {"value": scopes}

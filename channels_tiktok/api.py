@@ -1,6 +1,6 @@
 """The REST views of channels: parse, one call, render."""
 
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from channels_tiktok import connecting
+from channels_tiktok import connecting, visibility
 from channels_tiktok.models import Channel
 from config.rest import RestViewSet, answers
 
@@ -46,11 +46,13 @@ class ChannelViewSet(mixins.ListModelMixin, RestViewSet):
     }
     serializer_class = ChannelSerializer
     filter_backends = ()
-    queryset = Channel.objects.all()
+
+    def get_queryset(self) -> Any:
+        return visibility.channels_for(self.request.user)
 
     @extend_schema(summary="Get a channel", responses=answers(ChannelSerializer))
     def retrieve(self, request: Request, channel_id: int) -> Response:
-        return Response(self.get_serializer(Channel.objects.get(pk=channel_id)).data)
+        return Response(self.get_serializer(self.get_queryset().get(pk=channel_id)).data)
 
     @extend_schema(
         summary="Rename a channel",
@@ -59,7 +61,7 @@ class ChannelViewSet(mixins.ListModelMixin, RestViewSet):
     )
     def partial_update(self, request: Request, channel_id: int) -> Response:
         """Change our name for it. The name on TikTok stays."""
-        channel = Channel.objects.get(pk=channel_id)
+        channel = self.get_queryset().get(pk=channel_id)
         asked = ChannelChangeSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         if "name" in asked.validated_data:
@@ -74,5 +76,7 @@ class ChannelViewSet(mixins.ListModelMixin, RestViewSet):
     @extend_schema(summary="Remove a channel", responses=answers(None, success=status.HTTP_204_NO_CONTENT))
     def destroy(self, request: Request, channel_id: int) -> Response:
         """Revoke our access and stop listening. Its conversations stay readable."""
-        connecting.remove(channel=Channel.objects.get(pk=channel_id), actor=cast(User, request.user), at=self.at)
+        connecting.remove(
+            channel=self.get_queryset().get(pk=channel_id), actor=cast(User, request.user), at=self.at
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -20,7 +20,7 @@ import requests
 import urllib3
 from django.conf import settings
 
-from channels_tiktok import answers
+from channels_tiktok import answers, app_credentials
 from channels_tiktok.answers import (
     BusinessProfile,
     ConversationPage,
@@ -57,8 +57,9 @@ def new_session() -> requests.Session:
 
 
 def tiktok() -> "TikTok":
-    """Give the process-wide client made of the settings."""
-    return _client(settings.TIKTOK_API_URL, settings.TIKTOK_APP_ID, settings.TIKTOK_APP_SECRET, new_session)
+    """Give the process-wide client of the app as it is now."""
+    app = app_credentials.current()
+    return _client(settings.TIKTOK_API_URL, app.id, app.secret, new_session)
 
 
 class TikTok:

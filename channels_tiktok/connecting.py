@@ -18,7 +18,7 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from channels_tiktok import journal, portraits
+from channels_tiktok import app_credentials, journal, portraits
 from channels_tiktok.answers import BusinessProfile, TokenGrant
 from channels_tiktok.client import tiktok
 from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
@@ -129,11 +129,11 @@ def begin(*, user: User | None, channel: Channel | None = None, at: datetime) ->
         value=secrets.token_urlsafe(32), user=user, channel=channel, expires_at=at + STATE_LIFE
     )
     query = {
-        "client_key": settings.TIKTOK_APP_ID,
+        "client_key": app_credentials.current().id,
         "response_type": "code",
         "disable_auto_auth": "1",
         "redirect_uri": callback_url(),
-        "scope": ",".join(dict.fromkeys([*SCOPES, *settings.TIKTOK_OPTIONAL_SCOPES])),
+        "scope": ",".join(dict.fromkeys([*SCOPES, *app_credentials.optional_scopes()])),
         "state": _signer().sign(state.value),
     }
     return f"{settings.TIKTOK_AUTH_URL}?{urlencode(query, quote_via=quote, safe='')}"
@@ -150,9 +150,15 @@ def webhook_callback_url() -> str:
 
 
 def _check_set_up() -> None:
-    for name in ("TIKTOK_APP_ID", "TIKTOK_APP_SECRET", "TOKEN_ENCRYPTION_KEYS"):
-        if not getattr(settings, name):
-            raise NotSetUp(f"No account can be connected yet: an administrator has to set {name}.")
+    if not settings.TOKEN_ENCRYPTION_KEYS:
+        raise NotSetUp("No account can be connected yet: an administrator has to set TOKEN_ENCRYPTION_KEYS.")
+    app = app_credentials.current()
+    for name, value in (("TIKTOK_APP_ID", app.id), ("TIKTOK_APP_SECRET", app.secret)):
+        if not value:
+            raise NotSetUp(
+                f"No account can be connected yet: an administrator has to enter what {name} stands for "
+                "in the admin, under TikTok app."
+            )
 
 
 def _signer() -> signing.Signer:
@@ -365,7 +371,7 @@ def permissions(*, channel: Channel) -> list[Permission]:
     """Give what was asked for when the channel was connected, and what of it was granted."""
     scopes = Credential.objects.filter(pk=channel.business_id).values_list("scopes", flat=True).first() or ""
     granted = set(scopes.split(","))
-    asked = dict.fromkeys([*SCOPES, *settings.TIKTOK_OPTIONAL_SCOPES])
+    asked = dict.fromkeys([*SCOPES, *app_credentials.optional_scopes()])
     return [Permission(SCOPES.get(scope, scope), scope in granted) for scope in asked]
 
 

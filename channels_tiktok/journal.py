@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
+from channels_tiktok import app_credentials
 from channels_tiktok.answers import cleaned, number_in, storable, text_in
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, RefusedDeliveries, WebhookEvent
 from config.tasks import ring
@@ -181,7 +182,7 @@ def _row_for(body: bytes, *, log_id: str, at: datetime) -> WebhookEvent:
     event.event = text_in(envelope, "event")[:100]
     event.business_id = text_in(envelope, "user_openid")[:TIKTOK_ID_LENGTH]
     client_key = text_in(envelope, "client_key")
-    if client_key and client_key != settings.TIKTOK_APP_ID:
+    if client_key and client_key != app_credentials.current().id:
         event.state, event.settled_at = IGNORED, at
         event.error = f"It was delivered for another TikTok app: {client_key[:100]}"
     return event

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from config.encryption import EncryptedTextField
 
@@ -41,6 +43,34 @@ class Credential(models.Model):
     def granted(self) -> set[str]:
         """The scopes that the account's owner ticked."""
         return {scope for scope in self.scopes.split(",") if scope}
+
+
+class AppCredentials(models.Model):
+    """What makes this installation TikTok's app, where the environment does not say it: one row, or none."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    app_id = models.CharField(
+        _("app id"), max_length=200, blank=True, help_text=_("TikTok also calls it client key")
+    )
+    app_secret = EncryptedTextField(_("app secret"), blank=True)
+    optional_scopes = models.CharField(
+        _("optional scopes"),
+        max_length=1000,
+        blank=True,
+        validators=[RegexValidator(r"^[a-z._]+( [a-z._]+)*$", _("Write scopes with a space between them."))],
+        help_text=_(
+            "More scopes to ask for, with spaces between them, such as user.info.profile. "
+            "One that the app is not approved for makes TikTok refuse the whole consent"
+        ),
+    )
+
+    class Meta:
+        verbose_name = _("TikTok app")
+        verbose_name_plural = _("TikTok app")
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_tiktok_app")]
+
+    def __str__(self) -> str:
+        return str(_("TikTok app"))
 
 
 class Channel(models.Model):

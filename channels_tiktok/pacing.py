@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from channels_tiktok import app_credentials
 from channels_tiktok.models import Pace
 
 SPARE_EVERY = 2  # turns: one of two at most
@@ -24,11 +25,12 @@ PATIENCE = timedelta(seconds=5)
 
 def take_turn(*, at: datetime) -> timedelta:
     """Take the next free turn; give how long to wait for it from `at`. Not to be called in a transaction."""
-    app = Pace.objects.filter(app_id=settings.TIKTOK_APP_ID)
+    app_id = app_credentials.current().id
+    app = Pace.objects.filter(app_id=app_id)
     while True:
         free_at = app.values_list("free_at", flat=True).first()
         if free_at is None:
-            _start(at)
+            _start(app_id, at)
             continue
         turn = max(at, free_at)
         # Who reads the same time and is slower finds it moved on, and looks again.
@@ -43,11 +45,12 @@ def wait_for_turn(*, at: datetime) -> None:
 
 def take_spare_turn(*, at: datetime) -> tuple[bool, timedelta]:
     """Take a turn if one is to spare: True and how long to wait for it, or False and when to look again."""
-    app = Pace.objects.filter(app_id=settings.TIKTOK_APP_ID)
+    app_id = app_credentials.current().id
+    app = Pace.objects.filter(app_id=app_id)
     while True:
         pace = app.values_list("free_at", "spare_at").first()
         if pace is None:
-            _start(at)
+            _start(app_id, at)
             continue
         free_at, spare_at = pace
         joins_at = spare_at + PATIENCE
@@ -73,9 +76,9 @@ def _interval() -> timedelta:
     return timedelta(seconds=1 / settings.TIKTOK_QPS)
 
 
-def _start(at: datetime) -> None:
+def _start(app_id: str, at: datetime) -> None:
     try:
         with transaction.atomic():
-            Pace.objects.create(app_id=settings.TIKTOK_APP_ID, free_at=at, spare_at=at)
+            Pace.objects.create(app_id=app_id, free_at=at, spare_at=at)
     except IntegrityError:  # another process was first
         pass

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from channels_tiktok import connecting, files, journal
+from channels_tiktok import app_credentials, connecting, files, journal, visibility
 from channels_tiktok.models import Channel
 from channels_tiktok.signing import is_signed_by_tiktok
 
@@ -49,16 +49,16 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except (UnreadablePostError, OSError):
         return HttpResponse(status=400)
     at = timezone.now()
-    if not is_signed_by_tiktok(
-        header=request.headers.get("Tiktok-Signature", ""),
-        body=body,
-        secret=settings.TIKTOK_APP_SECRET,
-        at=at,
-        tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
-    ):
-        journal.refusals.count(at=at)
-        return HttpResponse(status=401)
     try:
+        if not is_signed_by_tiktok(
+            header=request.headers.get("Tiktok-Signature", ""),
+            body=body,
+            secret=app_credentials.current().secret,
+            at=at,
+            tolerance=settings.TIKTOK_WEBHOOK_TOLERANCE,
+        ):
+            journal.refusals.count(at=at)
+            return HttpResponse(status=401)
         event = journal.store_delivery(body=body, log_id=request.headers.get("X-Tt-Logid", ""), at=at)
         journal.ring_unless_rung(event=event, at=at)
     except (OperationalError, InterfaceError) as error:
@@ -104,7 +104,8 @@ def picture(request: HttpRequest, channel_id: int) -> HttpResponse:
 def connect(request: HttpRequest) -> HttpResponse:
     """Send the browser to TikTok's consent page; `?channel=<id>` reconnects that one."""
     wanted = request.GET.get("channel", "")
-    channel = Channel.objects.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
+    seen = visibility.channels_for(request.user)
+    channel = seen.filter(pk=wanted).first() if wanted.isascii() and wanted.isdigit() else None
     try:
         return HttpResponseRedirect(
             connecting.begin(user=cast(User, request.user), channel=channel, at=timezone.now())

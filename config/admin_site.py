@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -71,9 +72,13 @@ SECTIONS = (
         _("People"),
         _("Who may log in, and what each of them may do."),
         (
-            Item("auth.user", _("Users"), _("Everyone with a log-in: their name, password and permissions.")),
-            Item("auth.group", _("Groups"), _("Permissions that several people share, such as “Agent”.")),
-            Item("authtoken.tokenproxy", _("API tokens"), _("Keys with which your other programs log in.")),
+            Item(
+                "auth.user",
+                _("Users"),
+                _("Invite people, give them roles and teams, revoke their tokens, end their access."),
+            ),
+            Item("inbox.team", _("Teams"), _("Who works together, and which channels they see.")),
+            Item("auth.group", _("Roles"), _("What the people of a role may do, such as “Agent”.")),
         ),
     ),
     Section(
@@ -102,8 +107,47 @@ SECTIONS = (
             Item("django_q.success", _("Done"), _("Tasks that ended well.")),
         ),
     ),
+    Section(
+        _("Settings"),
+        _("How this installation works for everyone. What you change holds at once."),
+        (
+            Item(
+                "inbox.workspacesettings",
+                _("Workspace"),
+                _("Time zone, working hours, assignment, time to undo, and what counts as closing soon."),
+            ),
+            Item(
+                "channels_tiktok.appcredentials",
+                _("TikTok app"),
+                _("Who this installation is for TikTok, and what it asks accounts for."),
+            ),
+        ),
+    ),
 )
 REST = Section(_("More"), _("Everything else that is kept."))
+
+
+class OneRowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """For a model with one row, which is there as soon as somebody saves it: its list is its form."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row; while there is none, one with the defaults."""
+        return self.get_queryset(request).first() or self.model()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(resolve_url(admin_urlname(self.opts, "change"), self.model().pk))  # type: ignore[arg-type]
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Stay on the page: there is no list to go back to."""
+        return HttpResponseRedirect(request.path)
 
 
 class AdminSite(admin.AdminSite):

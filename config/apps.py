@@ -6,7 +6,7 @@ from django.db.models.signals import post_migrate
 
 
 class ConfigConfig(AppConfig):
-    """Joins the parts: system checks, schedules in the database, a wake-up from each worker that starts."""
+    """Joins the parts: checks, schedules and roles in the database, a wake-up from each worker that starts."""
 
     name = "config"
 
@@ -17,6 +17,7 @@ class ConfigConfig(AppConfig):
 
         # Not `sender=self`: apps without models, like this one, are never told.
         post_migrate.connect(_write_schedules, sender=apps.get_app_config("django_q"))
+        post_migrate.connect(_give_roles, sender=apps.get_app_config("django_q"))
         post_spawn.connect(_ring_everything, dispatch_uid="ring_everything")
 
 
@@ -30,6 +31,12 @@ def _write_schedules(**kwargs: Any) -> None:
     from config.schedules import write_schedules
 
     write_schedules()
+
+
+def _give_roles(**kwargs: Any) -> None:
+    from config.roles import give_roles
+
+    give_roles()
 
 
 def _ring_everything(**kwargs: Any) -> None:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
 
 from config.encryption import NEW_KEY_COMMAND
 from config.settings import SECRET_KEY
@@ -55,14 +55,6 @@ def check_addresses(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             found.append(Error(f"{name} is not a complete URL: {getattr(settings, name)!r}", id="reply48.E004"))
     if settings.TIKTOK_QPS <= 0:
         found.append(Error("TIKTOK_QPS is not above 0, so nothing could be sent.", id="reply48.E006"))
-    if not settings.DEBUG and not settings.TIKTOK_APP_ID:
-        found.append(
-            Warning(
-                "TIKTOK_APP_ID is empty: no TikTok account can be connected yet.",
-                hint="See docs/connecting.md for how to get an app id and secret.",
-                id="reply48.W001",
-            )
-        )
     return found
 
 

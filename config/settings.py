@@ -4,6 +4,7 @@ The environment holds only what must be known before the database is there; what
 product runs is a row that they edit in the admin.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "django_filters",
     "django_htmx",
     "csp",
+    "axes",
     "django_q",
 ]
 MIDDLEWARE = [
@@ -81,10 +83,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "inbox.middleware.personal",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -167,11 +171,24 @@ CHANNEL_CONNECTED_TASK = "inbox.tasks.poll_channels"  # rung when an account was
 TOKEN_ENCRYPTION_KEYS = env.list("TOKEN_ENCRYPTION_KEYS", default=[])  # Fernet keys; the first one encrypts
 
 # ── People ────────────────────────────────────────────────────────────────────────────────────────────
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "inbox.backends.PeopleBackend"]
+# Five wrong passwords for one name from one address: that pair waits a quarter of an hour. Not the name alone,
+# or anybody could lock a colleague out; not the address alone, or an office could lock itself out.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "config.client_address.client_address"
+AXES_LOCKOUT_CALLABLE = "inbox.views.passwords.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "inbox:list"
 LOGOUT_REDIRECT_URL = "login"
-AUTHENTICATION_BACKENDS = ["inbox.backends.PeopleBackend"]
-AUTH_PASSWORD_VALIDATORS = [
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
         "UserAttributeSimilarityValidator",
@@ -180,12 +197,15 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 10}
 EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_URL)
 EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker
 DEFAULT_FROM_EMAIL = f"Reply48 <reply48@{_public.hostname or 'localhost'}>"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # each by its own name; those that locale/ translates completely
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

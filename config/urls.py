@@ -1,7 +1,8 @@
 """Where each address leads."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
@@ -9,7 +10,7 @@ from django.views.generic import RedirectView
 
 from channels_tiktok.urls import webhook_urlpatterns
 from config.health import healthz, readyz
-from inbox.forms import LoginForm
+from inbox.views import passwords
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
@@ -20,14 +21,12 @@ def favicon(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inbox:list")),
     path("inbox/", include("inbox.urls")),
-    path(
-        "login/",
-        LoginView.as_view(
-            template_name="login.html", authentication_form=LoginForm, redirect_authenticated_user=True
-        ),
-        name="login",
-    ),
+    path("login/", passwords.LogInView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", login_required(passwords.ChangeView.as_view()), name="password-change"),
+    path("password/forgotten/", passwords.ForgottenView.as_view(), name="password-forgotten"),
+    path("password/sent/", passwords.SentView.as_view(), name="password-sent"),
+    path("password/set/<uidb64>/<token>/", passwords.SetView.as_view(), name="password-set"),
     path("admin/", admin.site.urls),
     path("channels/tiktok/", include("channels_tiktok.urls")),
     path("api/v1/", include("messagelinks.api_urls")),

@@ -21,13 +21,16 @@ from django.db.models.functions import Coalesce, Concat, Greatest
 
 from channels_tiktok.models import Channel
 from inbox.joined import Joined
-from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Label, Post, ReadHorizon
+from inbox.models import AgentReadMark, Attachment, Contact, Conversation, Draft, Label, Post, ReadHorizon, Team
 
 Person = User | AnonymousUser
 
 VIEW = "inbox.view_conversation"
 CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
+ASSIGN = "inbox.assign_conversation"
+LABEL = "inbox.label_conversation"
+ALL_CHANNELS = "inbox.view_all_channels"
 CONNECT = "channels_tiktok.connect_channel"
 SHARE_VIEWS = "inbox.share_savedview"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,14 +44,53 @@ def require(user: Person, permission: str) -> None:
 
 def channels_for(user: Person) -> QuerySet[Channel]:
     """The channels whose conversations `user` may see."""
-    return Channel.objects.all() if user.has_perm(VIEW) else Channel.objects.none()
+    return seen_channels(user) if user.has_perm(VIEW) else Channel.objects.none()
+
+
+def seen_channels(user: Person) -> QuerySet[Channel]:
+    """The channels that the teams of `user` leave, whatever `user` may do with them."""
+    ids = channel_ids_for(user)
+    return Channel.objects.all() if ids is None else Channel.objects.filter(pk__in=ids)
+
+
+def channel_ids_for(user: Person) -> frozenset[int] | None:
+    """The only channels that `user` sees, or None for all of them.
+
+    Who belongs to teams that name channels sees those channels and no other. Who belongs to none, or holds the
+    permission for all channels, sees all. As Django does with permissions, the answer is kept with `user`.
+    """
+    if not hasattr(user, "_channel_ids"):
+        ids: frozenset[int] | None = None
+        if user.is_authenticated and not user.has_perm(ALL_CHANNELS):
+            named = Team.objects.filter(members=user, channels__isnull=False)
+            ids = frozenset(named.values_list("channels", flat=True)) or None
+        user._channel_ids = ids  # type: ignore[union-attr]
+    kept: frozenset[int] | None = user._channel_ids  # type: ignore[union-attr]
+    return kept
+
+
+def sees(user: Person, channel_id: int) -> bool:
+    """Whether `user` sees this channel."""
+    ids = channel_ids_for(user)
+    return ids is None or channel_id in ids
+
+
+def of_seen_channels(user: Person, *, name: str = "channel_id") -> Q:
+    """For a query over what belongs to channels, named by the column `name`: only what `user` sees.
+
+    A single channel is an equation, so that an index which begins with it gives the list's order.
+    """
+    ids = channel_ids_for(user)
+    if ids is None:
+        return Q()
+    return Q(**{name: next(iter(ids))}) if len(ids) == 1 else Q(**{f"{name}__in": sorted(ids)})
 
 
 def bare_conversations_for(user: Person) -> QuerySet[Conversation]:
     """The conversations that `user` may see, for counting: with only `seen`, what `user` has seen of each."""
     if not user.has_perm(VIEW):
         return Conversation.objects.none()
-    return Conversation.objects.alias(seen=_seen_by(user))
+    return Conversation.objects.filter(of_seen_channels(user)).alias(seen=_seen_by(user))
 
 
 def conversations_for(user: Person) -> QuerySet[Conversation]:
@@ -59,7 +101,14 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
     return (
         bare_conversations_for(user)
         .select_related(
-            "channel", "contact", "window", "last_message", "last_message__author", "assignee", "referral"
+            "channel",
+            "contact",
+            "window",
+            "last_message",
+            "last_message__author",
+            "assignee__preferences",
+            "team",
+            "referral",
         )
         .prefetch_related("labels")
         .annotate(
@@ -121,7 +170,7 @@ def lock_conversation_for(user: Person, conversation_id: int, *, permission: str
     require(user, permission)
     if not user.has_perm(VIEW):
         raise Conversation.DoesNotExist
-    return lock_conversation(conversation_id)
+    return locked_conversations().filter(of_seen_channels(user)).get(pk=conversation_id)
 
 
 def lock_conversation(conversation_id: int) -> Conversation:

@@ -1,4 +1,4 @@
-"""What staff see of the inbox in the admin: replies in trouble, labels, and the saved replies that all share."""
+"""What staff see of the inbox in the admin: replies in trouble, labels, shared saved replies, the settings."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from inbox.models import Label, Message, SavedReply
+from config.admin_site import OneRowAdmin
+from inbox import access, time_zones
+from inbox import people_admin as people_admin  # its registrations
+from inbox.models import Label, Message, SavedReply, WorkingHours, WorkspaceSettings
 from inbox.people import name_of
 
 
@@ -45,7 +48,8 @@ class TroubledReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         troubled = [Message.State.FAILED, Message.State.UNCONFIRMED]
-        return super().get_queryset(request).filter(state__in=troubled)
+        seen = access.of_seen_channels(request.user, name="conversation__channel_id")
+        return super().get_queryset(request).filter(seen, state__in=troubled)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -138,3 +142,35 @@ class SharedReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("text"))
     def text_begins(self, reply: SavedReply) -> str:
         return Truncator(reply.text).chars(100)
+
+
+class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
+    """The workspace's settings, with the zones to choose from."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lambda: [(name, name) for name in time_zones.names()],
+        help_text=WorkspaceSettings._meta.get_field("time_zone").help_text,
+    )
+
+    class Meta:
+        model = WorkspaceSettings
+        fields = (
+            "time_zone",
+            "assign_on_first_reply",
+            "undo_seconds",
+            "closing_soon_hours",
+            "automation_reserve",
+        )
+
+
+class WorkingHoursInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = WorkingHours
+    extra = 0
+    max_num = 7
+
+
+@admin.register(WorkspaceSettings)
+class WorkspaceSettingsAdmin(OneRowAdmin):
+    form = WorkspaceForm
+    inlines = (WorkingHoursInline,)

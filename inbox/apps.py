@@ -12,15 +12,13 @@ class InboxConfig(AppConfig):
     verbose_name = "Inbox"
 
     def ready(self) -> None:
-        from channels_tiktok import dependents
-        from inbox import (
-            notes,  # noqa: F401  # it registers its search operators
-            search_conditions,
-            triggers,
-        )
+        from channels_tiktok import dependents, visibility
+        from inbox import access, notes, search_conditions, team_search, triggers  # noqa: F401
         from inbox.following import what_stops
 
+        # (Importing `notes` and `team_search` registers their search operators.)
         dependents.register(what_stops)
+        visibility.register(access.seen_channels)
         search_conditions.register()
         user_logged_out.connect(_leave_everywhere, dispatch_uid="leave_everywhere")
         pre_migrate.connect(triggers.drop_before_migrating, sender=self)

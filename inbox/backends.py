@@ -1,8 +1,8 @@
 """Who is logged in, and what they may do: read in as few queries as that takes.
 
-Every page asks for the person, their permissions and how they like their pages. Here the person comes with their
-preferences in one query, and with all their permissions, their own and their groups', in a second one (Django's
-own backend takes two for those).
+Every page asks for the person, their permissions, how they like their pages and what the workspace says. Here
+the person comes with their preferences and the workspace's settings in one query, and with all their
+permissions, their own and their groups', in a second one (Django's own backend takes two for those).
 """
 
 from typing import Any
@@ -10,15 +10,20 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission, User
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Subquery
+from django.db.models.functions import JSONObject
+
+from inbox.models import WorkspaceSettings
+
+COLUMNS = {field.name: field.name for field in WorkspaceSettings._meta.concrete_fields}
 
 
 class PeopleBackend(ModelBackend):
     """Django's users and permissions, with fewer queries."""
 
     def get_user(self, user_id: int) -> User | None:
-        """The active person of a session, with their preferences."""
-        user = get_user_model().objects.select_related("preferences").filter(pk=user_id).first()
+        """The active person of a session; `workspace_row` holds the workspace's settings, None without a row."""
+        user: User | None = _people().filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
@@ -31,3 +36,8 @@ class PeopleBackend(ModelBackend):
             user_obj._perm_cache = {f"{app}.{codename}" for app, codename in names}
         found: set[str] = user_obj._perm_cache
         return found
+
+
+def _people() -> QuerySet[Any]:
+    settings = WorkspaceSettings.objects.values(row=JSONObject(**COLUMNS))[:1]
+    return get_user_model().objects.select_related("preferences").annotate(workspace_row=Subquery(settings))

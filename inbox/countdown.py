@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from inbox import closing
+from inbox import workspace
 from inbox.models import REPLIES_PER_WINDOW, REPLY_WINDOW, Conversation
 
 URGENT = timedelta(hours=1)
@@ -73,7 +73,7 @@ def _replies_words(left: int) -> str:
 def _stage(left: timedelta) -> str:
     if left <= URGENT:
         return "urgent"
-    return "soon" if left <= closing.soon() else "calm"
+    return "soon" if left <= workspace.closing_soon() else "calm"
 
 
 def _words(left: timedelta) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from channels_tiktok.media import Examined, NotShowable, examine
 from channels_tiktok.models import Channel
 from config.tasks import ring
 from inbox.incoming import read_listed
-from inbox.models import Attachment, Contact, ConversationEvent, Message, Post
+from inbox.models import Attachment, Contact, ConversationEvent, Message, Post, Preferences
 from inbox.sending import line
 from inbox.timeline import record
 
@@ -36,7 +36,13 @@ LEASE = timedelta(minutes=2)  # longer than the worker lets a task run
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 600, 3_600, 21_600)]
 NOT_NAMED = "TikTok didn't say where this file is."
 OUR_FAULT = "This file could not be stored here. An administrator finds the reason in the log."
-NAMED_BY = [(Attachment, "file"), (Attachment, "thumbnail"), (Contact, "picture"), (Post, "thumbnail")]
+NAMED_BY = [
+    (Attachment, "file"),
+    (Attachment, "thumbnail"),
+    (Contact, "picture"),
+    (Post, "thumbnail"),
+    (Preferences, "picture"),
+]
 GAVE_UP = "TikTok did not give this file, although we asked for it several times."
 
 

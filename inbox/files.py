@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from channels_tiktok import files
 from channels_tiktok.media import EXTENSIONS
-from inbox.models import Attachment, Contact, Post
+from inbox.models import Attachment, Contact, Post, Preferences
 
 
 def answer_attachment(request: HttpRequest, attachment: Attachment, *, as_thumbnail: bool) -> HttpResponseBase:
@@ -28,6 +28,13 @@ def answer_post_picture(request: HttpRequest, post: Post) -> HttpResponseBase:
     """A post's small picture; Http404 while there is none."""
     suffix = str(post.thumbnail.name).rsplit(".", 1)[-1]
     return files.answer(request, post.thumbnail, content_type=_type_of(suffix), name=f"post-{post.pk}.{suffix}")
+
+
+def answer_face(request: HttpRequest, preferences: Preferences) -> HttpResponseBase:
+    """A colleague's picture; Http404 while there is none."""
+    return files.answer(
+        request, preferences.picture, content_type="image/jpeg", name=f"person-{preferences.pk}.jpg"
+    )
 
 
 def _type_of(suffix: str) -> str:

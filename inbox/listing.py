@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok import health
 from channels_tiktok.models import Channel
-from inbox import access, closing, saved_views, search
+from inbox import access, saved_views, search, workspace
 from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message, SavedView
 from inbox.search_language import LONGEST as LONGEST_SEARCH
 
@@ -252,10 +252,10 @@ def counts_cursor_and_views(user: User, *, at: datetime) -> tuple[dict[str, int]
         for view in View
         if view not in UNCOUNTED
     }
-    numbers["in_troubled"] = _CappedCount(troubled_replies(at=at).order_by().values("pk")[:COUNT_UP_TO])
+    numbers["in_troubled"] = _CappedCount(troubled_replies(user, at=at).order_by().values("pk")[:COUNT_UP_TO])
     newest = ConversationEvent.objects.order_by("-id").values("id")[:1]
     if user.has_perm(access.CONNECT):
-        numbers["in_need"] = Exists(health.in_need(at=at))
+        numbers["in_need"] = Exists(health.in_need(at=at).filter(access.of_seen_channels(user, name="pk")))
     numbers["cursor"] = Coalesce(Subquery(newest), Value(0))
     found: dict[str, Any] = _one_row(user, numbers | {"views": saved_views.as_json(user)})
     views = saved_views.read_json(found.pop("views"))
@@ -281,11 +281,19 @@ def _one_row(user: User, values: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def troubled_replies(*, at: datetime) -> QuerySet[Message]:
+def notices_for(user: User, *, at: datetime) -> list[health.Notice]:
+    """What to do about the channels that `user` sees."""
+    return [notice for notice in health.notices(at=at) if access.sees(user, notice.channel.pk)]
+
+
+def troubled_replies(user: User, *, at: datetime) -> QuerySet[Message]:
     """Replies of the last days that failed or were never confirmed, and that nobody has sent again."""
     states = [Message.State.FAILED, Message.State.UNCONFIRMED]
     return Message.objects.filter(
-        state__in=states, occurred_at__gt=at - TROUBLE_COUNTS_FOR, sent_again__isnull=True
+        access.of_seen_channels(user, name="conversation__channel_id"),
+        state__in=states,
+        occurred_at__gt=at - TROUBLE_COUNTS_FOR,
+        sent_again__isnull=True,
     )
 
 
@@ -298,7 +306,7 @@ class _CappedCount(Subquery):
 
 def _in_view(view: View, user: User, *, at: datetime) -> Q:
     if view == View.TROUBLE:
-        return Q(pk__in=troubled_replies(at=at).values("conversation_id"))
+        return Q(pk__in=troubled_replies(user, at=at).values("conversation_id"))
     if view in (View.SNOOZED, View.CLOSED):
         return Q(status=view.value)
     narrower = {
@@ -313,7 +321,7 @@ def _in_view(view: View, user: User, *, at: datetime) -> Q:
 def _closing_soon(*, at: datetime) -> Q:
     return Q(
         window_closes_at__gt=at,
-        window_closes_at__lte=at + closing.soon(),
+        window_closes_at__lte=at + workspace.closing_soon(),
         window__replies_used__lt=REPLIES_PER_WINDOW,
         window__refused_at__isnull=True,
         channel__status=Channel.Status.CONNECTED,

@@ -41,6 +41,7 @@ class Changes:
     merged: list[int] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     reload: bool = False
+    nothing: bool = False  # what happened is none of this person's business; only the cursor moves on
 
 
 def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None, at: datetime) -> Changes | None:
@@ -50,10 +51,13 @@ def changes_after(cursor: int, *, listing: Listing, conversation_id: int | None,
         return None
     user = listing.user
     access.require(user, access.VIEW)
+    newest, many = lines[-1].pk, len(lines) == LINES
+    lines = [line for line in lines if access.sees(user, line.channel_id)]
+    if not lines and not many:
+        return Changes(newest, listing, nothing=True)
     touched = {line.conversation_id for line in lines if line.conversation_id}
     channels = {line.channel_id for line in lines if line.conversation_id is None}
-    newest = lines[-1].pk
-    if len(touched) > TOO_MANY or len(lines) == LINES:
+    if len(touched) > TOO_MANY or many:
         return Changes(newest, listing, reload=True)
     counts, _, saved = counts_cursor_and_views(user, at=at)
     rows = rows_among(listing, touched, at=at)

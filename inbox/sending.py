@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.tasks import ring, ring_at
-from inbox import access, drafts, images, posts, timeline, windows
+from inbox import access, drafts, images, posts, timeline, windows, working
 from inbox.models import Attachment, Conversation, ConversationEvent, Message
 from inbox.people import name_of
 from inbox.questions import Question
@@ -396,10 +396,12 @@ def _queue(
 
 def _finish(conversation: Conversation, messages: list[Message], *, user: Any, at: datetime, **data: Any) -> None:
     copy_last_message(conversation)
+    taken = working.take_if_unassigned(conversation, user=user, at=at)
     _ring_delivery(messages[-1].deliver_at, at=at)
-    timeline.record(
+    queued = [
         line(message, ConversationEvent.Kind.REPLY_QUEUED, at=at, actor=user, **data) for message in messages
-    )
+    ]
+    timeline.record([*taken, *queued])
 
 
 def _ring_delivery(deliver_at: datetime | None, *, at: datetime) -> None:

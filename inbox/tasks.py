@@ -148,3 +148,19 @@ def advance_read_horizons() -> None:
     from inbox import reading
 
     reading.advance_horizons(at=timezone.now())
+
+
+@task
+def send_invitation(person_id: int) -> None:
+    """Write to somebody who was added how to choose a password."""
+    from inbox import mailing
+
+    mailing.send_invitation(person_id=person_id)
+
+
+@task
+def send_password_link(person_id: int) -> None:
+    """Write to somebody who forgot their password."""
+    from inbox import mailing
+
+    mailing.send_password_link(person_id=person_id)

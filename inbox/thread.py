@@ -33,6 +33,7 @@ SHOWN_LINES = [
     ConversationEvent.Kind.ASSIGNED,
     ConversationEvent.Kind.LABELS_CHANGED,
     ConversationEvent.Kind.NOTE_ADDED,
+    ConversationEvent.Kind.TEAM_ASSIGNED,
     ConversationEvent.Kind.HISTORY_MISSING,
 ]
 NAMES = ("first_name", "last_name", "username")

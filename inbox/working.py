@@ -12,9 +12,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
-from inbox import access, timeline
-from inbox.models import Conversation, ConversationEvent, Label
+from inbox import access, timeline, workspace
+from inbox.models import Conversation, ConversationEvent, Label, Team
+from inbox.people import name_of
 
 
 class BadChange(ValueError):
@@ -50,6 +52,11 @@ def assign(*, user: Any, conversation_id: int, assignee: User | None, at: dateti
     return change(user=user, conversation_id=conversation_id, assignee=assignee, at=at)
 
 
+def assign_team(*, user: Any, conversation_id: int, team: Team | None, at: datetime) -> bool:
+    """Hand the conversation to `team`, or to none. False if it was so already."""
+    return change(user=user, conversation_id=conversation_id, team=team, at=at)
+
+
 def set_labels(*, user: Any, conversation_id: int, labels: Collection[Label], at: datetime) -> bool:
     """Make `labels` the conversation's labels. False if they were already."""
     return change(user=user, conversation_id=conversation_id, labels=labels, at=at)
@@ -63,17 +70,24 @@ def change(
     status: str | None = None,
     snoozed_until: datetime | None = None,
     assignee: User | None | Unchanged = UNCHANGED,
+    team: Team | None | Unchanged = UNCHANGED,
     labels: Collection[Label] | None = None,
 ) -> bool:
     """Make all the given changes or none; what isn't given stays. False if nothing changed."""
     with transaction.atomic():
-        conversation = access.lock_conversation_for(user, conversation_id, permission=access.CHANGE)
+        conversation = access.lock_conversation_for(user, conversation_id, permission=access.VIEW)
         lines: list[ConversationEvent] = []
         if status is not None or snoozed_until is not None:
+            access.require(user, access.CHANGE)
             lines += _change_status(conversation, status or conversation.status, snoozed_until, at=at)
         if not isinstance(assignee, Unchanged):
+            access.require(user, access.ASSIGN)
             lines += _assign(conversation, assignee)
+        if not isinstance(team, Unchanged):
+            access.require(user, access.ASSIGN)
+            lines += _assign_team(conversation, team)
         if labels is not None:
+            access.require(user, access.LABEL)
             lines += _set_labels(conversation, labels)
         for line in lines:
             line.actor, line.at = user, at
@@ -130,12 +144,63 @@ def _assign(conversation: Conversation, assignee: User | None) -> Iterator[Conve
     if before == (assignee.pk if assignee else None):
         return
     if assignee and not assignee.has_perm(access.VIEW):
-        name = assignee.get_full_name() or assignee.get_username()
-        raise BadChange("assignee", f"{name} can't see conversations, so can't be given one.")
+        raise BadChange("assignee", f"{name_of(assignee)} can't see conversations, so can't be given one.")
+    if assignee and not access.sees(assignee, conversation.channel_id):
+        raise BadChange("assignee", f"{name_of(assignee)} is in no team that sees {conversation.channel}.")
     conversation.assignee = assignee
     conversation.save(update_fields=["assignee"])
     yield _line(
         conversation, ConversationEvent.Kind.ASSIGNED, before=before, after=assignee.pk if assignee else None
+    )
+
+
+def take_if_unassigned(conversation: Conversation, *, user: Any, at: datetime) -> list[ConversationEvent]:
+    """Give the locked conversation to `user`, who answers it, if nobody has it; give the line, not yet stored."""
+    if conversation.assignee_id is not None or not workspace.current().assign_on_first_reply:
+        return []
+    lines = list(_assign(conversation, user))
+    for line in lines:
+        line.actor, line.at = user, at
+    return lines
+
+
+def release(*, of: Q, actor: Any, at: datetime, assignee: bool = False, team: bool = False) -> int:
+    """Take the `assignee`, or the `team`, off the open and snoozed conversations that fit; give how many.
+
+    Each is a small transaction of its own, with its line. Closed ones keep what they had: it is their history.
+    """
+    released = 0
+    fitting = Conversation.objects.filter(of).exclude(status=Conversation.Status.CLOSED)
+    for conversation_id in fitting.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            conversation = access.locked_conversations().filter(of, pk=conversation_id).first()
+            if conversation is None:  # somebody was faster
+                continue
+            lines = [
+                *(_assign(conversation, None) if assignee else ()),
+                *(_assign_team(conversation, None) if team else ()),
+            ]
+            for line in lines:
+                line.actor, line.at = actor, at
+            timeline.record(lines)
+            released += 1
+    return released
+
+
+def _assign_team(conversation: Conversation, team: Team | None) -> Iterator[ConversationEvent]:
+    before = conversation.team_id
+    if before == (team.pk if team else None):
+        return
+    if team and team.channels.exists() and not team.channels.filter(pk=conversation.channel_id).exists():
+        raise BadChange("team", f"The team {team} doesn't see {conversation.channel}.")
+    conversation.team = team
+    conversation.save(update_fields=["team"])
+    yield _line(
+        conversation,
+        ConversationEvent.Kind.TEAM_ASSIGNED,
+        before=before,
+        after=team.pk if team else None,
+        name=team.name if team else "",
     )
 
 

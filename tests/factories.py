@@ -19,6 +19,8 @@ AGENT_PERMISSIONS = (
     "inbox.view_conversation",
     "inbox.change_conversation",
     "inbox.reply_conversation",
+    "inbox.assign_conversation",
+    "inbox.label_conversation",
     "channels_tiktok.view_channel",
 )
 

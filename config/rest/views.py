@@ -1,7 +1,7 @@
 """What every REST view is made of."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
@@ -35,6 +35,7 @@ class RestViewSet(viewsets.GenericViewSet[Any]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Once it is clear that the caller may, refuse to read what is too long: DRF would read any length."""
         super().initial(request, *args, **kwargs)
+        timezone.activate(UTC)  # JSON tells every reader the same
         length = request.META.get("CONTENT_LENGTH") or "0"
         is_form_with_files = (request.content_type or "").startswith("multipart/")  # Django limits those itself
         if not is_form_with_files and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:

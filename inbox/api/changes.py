@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from inbox.api.serializers import AwareDateTimeField
-from inbox.models import Conversation, Label
+from inbox.models import Conversation, Label, Team
 
 LONGEST_USERNAME = 150
 
@@ -22,6 +22,16 @@ def find_person(given: str) -> User | None:
     return by_id or people.filter(username=given).first()
 
 
+def find_team(given: str) -> Team | None:
+    """The team of an id or a name, the id first."""
+    by_id = Team.objects.filter(pk=int(given)).first() if _is_number(given) else None
+    return by_id or Team.objects.filter(name__iexact=given).first()
+
+
+def _is_number(given: str) -> bool:
+    return given.isascii() and given.isdigit() and len(given) < 19
+
+
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "nullable": True})
 class PersonField(serializers.CharField):
     """A person by id or username."""
@@ -33,6 +43,19 @@ class PersonField(serializers.CharField):
         if person is None:
             raise serializers.ValidationError(f"Nobody here has the id or username “{given}”.")
         return person
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "nullable": True})
+class TeamField(serializers.CharField):
+    """A team by id or name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        given = super().to_internal_value(data)
+        self.run_validators(given)
+        team = find_team(given)
+        if team is None:
+            raise serializers.ValidationError(f"There is no team “{given}”.")
+        return team
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})
@@ -58,4 +81,5 @@ class ConversationChangeSerializer(serializers.Serializer[Conversation]):
         required=False, allow_null=True, help_text="A time to come; needed with, and only with, `snoozed`"
     )
     assignee = PersonField(required=False, allow_null=True, help_text="An id, a username, or null for nobody")
+    team = TeamField(required=False, allow_null=True, help_text="An id, a name, or null for none")
     labels = LabelsField(required=False, help_text="All the labels that it shall have, by name")

@@ -7,9 +7,8 @@ from django.utils import timezone
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
-from channels_tiktok.models import Channel
-from inbox import closing, search
-from inbox.api.changes import find_person
+from inbox import access, search, workspace
+from inbox.api.changes import find_person, find_team
 from inbox.models import Conversation, Label
 from inbox.search_language import LONGEST
 
@@ -20,8 +19,11 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
     """The query parameters of `conversations/`."""
 
     status = filters.ChoiceFilter(choices=Conversation.Status.choices)
-    channel = filters.ModelChoiceFilter(queryset=Channel.objects.all(), help_text="A channel's id")
+    channel = filters.ModelChoiceFilter(
+        queryset=lambda request: access.channels_for(request.user), help_text="A channel's id"
+    )
     assignee = filters.CharFilter(method="of_assignee", help_text="User id, username, `me` or `none`")
+    team = filters.CharFilter(method="of_team", max_length=60, help_text="A team's id or name, `mine` or `none`")
     label = filters.CharFilter(method="with_label", max_length=40, help_text="A label's name or id")
     unread = filters.ChoiceFilter(
         choices=[("true", "true"), ("false", "false")],
@@ -31,7 +33,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
     window = filters.ChoiceFilter(
         choices=[("open", "open"), ("closing", "closing"), ("closed", "closed")],
         method="by_window",
-        help_text="`closing`: open and closes within 6 hours. `closed`: everything that isn't open",
+        help_text="`closing`: open, and closes as soon as the workspace's settings say. `closed`: the others",
     )
     q = filters.CharFilter(
         method="that_are_found",
@@ -47,6 +49,14 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         if person is None:
             raise ValidationError({name: [f"Nobody here has the id or username “{value}”."]})
         return rows.filter(assignee=person)
+
+    def of_team(self, rows: Conversations, name: str, value: str) -> Conversations:
+        if value in ("none", "mine"):
+            return rows.filter(team=None) if value == "none" else rows.filter(team__members=self.request.user)
+        team = find_team(value)
+        if team is None:
+            raise ValidationError({name: [f"There is no team “{value}”."]})
+        return rows.filter(team=team)
 
     def with_label(self, rows: Conversations, name: str, value: str) -> Conversations:
         label = Label.objects.filter(name=value).first()
@@ -65,7 +75,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         if value == "closed":
             return rows.filter(Q(window=None) | Q(window_closes_at__lte=now) | Q(window__refused_at__isnull=False))
         rows = rows.filter(window_closes_at__gt=now, window__refused_at=None)
-        return rows.filter(window_closes_at__lte=now + closing.soon()) if value == "closing" else rows
+        return rows.filter(window_closes_at__lte=now + workspace.closing_soon()) if value == "closing" else rows
 
     def that_are_found(self, rows: Conversations, name: str, value: str) -> Conversations:
         wanted, error = search.understood(value, self.request.user)

@@ -37,6 +37,11 @@ class PersonSerializer(serializers.Serializer[Any]):
         return str(person.get_full_name() or person.get_username())
 
 
+class TeamSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
 class ContactSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     username = serializers.CharField(help_text="Without @; it can change. Empty while TikTok hasn't told it")
@@ -250,6 +255,7 @@ class ConversationSerializer(serializers.Serializer[Conversation]):
     status = serializers.ChoiceField(Conversation.Status.choices)
     snoozed_until = serializers.DateTimeField(allow_null=True)
     assignee = PersonSerializer(allow_null=True)
+    team = TeamSerializer(allow_null=True)
     labels = serializers.SerializerMethodField()
     unread_count = serializers.IntegerField(help_text="The customer's messages that you haven't seen")
     last_message = MessageSummarySerializer(allow_null=True)

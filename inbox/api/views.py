@@ -36,7 +36,11 @@ from inbox.models import Conversation, Message
 class ConversationViewSet(mixins.ListModelMixin, RestViewSet):
     """Conversations that you may see."""
 
-    needs: ClassVar = {"GET": (access.VIEW,), "POST": (access.VIEW,), "PATCH": (access.CHANGE,)}
+    needs: ClassVar = {
+        "GET": (access.VIEW,),
+        "POST": (access.VIEW,),
+        "PATCH": (access.CHANGE, access.ASSIGN, access.LABEL),
+    }
     orderings: ClassVar = {
         "-last_message_at": "-last_message_at",
         "last_message_at": "last_message_at",
@@ -54,13 +58,13 @@ class ConversationViewSet(mixins.ListModelMixin, RestViewSet):
         return Response(self.get_serializer(conversation).data)
 
     @extend_schema(
-        summary="Change status, assignee or labels",
+        summary="Change status, assignee, team or labels",
         request=ConversationChangeSerializer,
         responses=answers(ConversationSerializer, bad_input=True),
     )
     def partial_update(self, request: Request, conversation_id: int) -> Response:
         """Make all the given changes, or none. What is left out stays as it is."""
-        access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
+        access.conversations_for(request.user).get(pk=conversation_id)
         asked = ConversationChangeSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         with refusals_answered():

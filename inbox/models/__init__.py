@@ -10,10 +10,13 @@ from inbox.models.post import Post, PostList
 from inbox.models.presence import Presence
 from inbox.models.read_horizon import ReadHorizon
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
+from inbox.models.role import Role, RoleGrant
 from inbox.models.saved_reply import SavedReply
 from inbox.models.saved_view import SavedView
 from inbox.models.search_entry import SearchEntry
+from inbox.models.team import Team
 from inbox.models.timeline import ConversationEvent
+from inbox.models.workspace import WorkingHours, WorkspaceSettings
 
 __all__ = [
     "REPLIES_PER_WINDOW",
@@ -40,7 +43,12 @@ __all__ = [
     "ReadHorizon",
     "Referral",
     "ReplyWindow",
+    "Role",
+    "RoleGrant",
     "SavedReply",
     "SavedView",
     "SearchEntry",
+    "Team",
+    "WorkingHours",
+    "WorkspaceSettings",
 ]

@@ -12,6 +12,7 @@ from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 from inbox.models.contact import Contact
 from inbox.models.message import Message
 from inbox.models.reply_window import ReplyWindow
+from inbox.models.team import Team
 
 
 class Label(models.Model):
@@ -74,6 +75,9 @@ class Conversation(models.Model):
         on_delete=models.SET_NULL,
         related_name="assigned_conversations",
     )
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations", db_index=False
+    )
     labels = models.ManyToManyField(Label, blank=True, related_name="conversations")
     created_at = models.DateTimeField()
     customer_read_at = models.DateTimeField(
@@ -115,6 +119,9 @@ class Conversation(models.Model):
     class Meta:
         permissions: ClassVar = [
             ("reply_conversation", "Can reply to conversations"),
+            ("assign_conversation", "Can give conversations to people and teams"),
+            ("label_conversation", "Can label conversations"),
+            ("view_all_channels", "Can see all channels, whatever their teams see"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -149,6 +156,14 @@ class Conversation(models.Model):
                 name="list_of_assignee_waiting",
                 condition=Q(waiting_since__isnull=False),
             ),
+            models.Index(
+                fields=["team", "status", "window_closes_at", "id"],
+                name="list_of_team",
+                condition=Q(team__isnull=False),
+            ),
+            # For people whose teams see some channels only.
+            models.Index(fields=["channel", "status", "window_closes_at", "id"], name="channel_closing_first"),
+            models.Index(fields=["channel", "status", "-last_message_at", "-id"], name="channel_newest_first"),
         ]
 
     def __str__(self) -> str:

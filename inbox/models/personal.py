@@ -6,10 +6,12 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from inbox.models.conversation import Conversation
 from inbox.notifications import check_notifications
 from inbox.shortcuts import check_shortcuts
+from inbox.time_zones import check_time_zone
 
 LONGEST_UNDO = 30  # seconds
 
@@ -60,9 +62,10 @@ class Preferences(models.Model):
     )
     undo_seconds = models.PositiveSmallIntegerField(
         "seconds to undo a reply",
-        default=5,
+        null=True,
+        blank=True,
         validators=[MaxValueValidator(LONGEST_UNDO)],
-        help_text="A reply from the page waits this long before it is handed to TikTok",
+        help_text="A reply from the page waits this long before it is handed to TikTok; empty for the workspace's",
     )
     sends_typing = models.BooleanField("show customers that you are typing", default=True)
     enter_sends = models.BooleanField("Enter sends the reply", default=False)
@@ -82,6 +85,15 @@ class Preferences(models.Model):
     on_duty = models.BooleanField("on duty", default=True, help_text="Off duty, nothing rings and nothing pops up")
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        validators=[check_time_zone],
+        help_text=_("Of the times on pages"),
+    )
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    picture = models.FileField(_("picture"), upload_to="people/", blank=True)
 
     class Meta:
         verbose_name_plural = "preferences"
@@ -101,7 +113,7 @@ class Preferences(models.Model):
 
     @classmethod
     def of(cls, user: Any) -> "Preferences":
-        """What `user` has chosen, or the defaults. Whoever is logged in brings them along (`inbox.backends`)."""
-        brought = user._state.fields_cache
-        found = brought["preferences"] if "preferences" in brought else cls.objects.filter(user=user).first()
-        return found or cls(user_id=user.pk)
+        """What `user` has chosen, or the defaults."""
+        if "preferences" in user._state.fields_cache:  # they came with the person
+            return user._state.fields_cache["preferences"] or cls(user=user)
+        return cls.objects.filter(user=user).first() or cls(user=user)

@@ -37,6 +37,7 @@ class ConversationEvent(models.Model):
         WINDOW_CLOSING = "window_closing", "Reply window closes within an hour"
         STATUS_CHANGED = "status_changed", "Status changed"
         ASSIGNED = "assigned", "Assigned"
+        TEAM_ASSIGNED = "team_assigned", "Given to a team"
         LABELS_CHANGED = "labels_changed", "Labels changed"
         NOTE_ADDED = "note_added", "Note added"
         ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.templatetags import look
-from inbox import access, closing, notes, questions, rows, saved_views, sending, shortcuts
+from inbox import access, notes, questions, rows, saved_views, sending, shortcuts, workspace
 from inbox import countdown as counting
 from inbox.listing import Listing
 from inbox.models import Conversation, ConversationEvent, Message, Preferences, SavedView
@@ -33,6 +34,14 @@ register.filter(look.hue)
 def person(user: Any) -> str:
     """A colleague's name."""
     return name_of(user)
+
+
+@register.filter
+def face(user: Any) -> str:
+    """The address of a colleague's picture, or nothing. Its version makes browsers fetch a new one."""
+    name = Preferences.of(user).picture.name or ""
+    version = name.rsplit("/", 1)[-1].removesuffix(".jpg")
+    return f"{reverse('inbox:face', args=[user.pk])}?{version}" if name else ""
 
 
 @register.filter
@@ -153,6 +162,8 @@ def told(line: Any) -> str:
     actor = name_of(line.actor) if line.actor else ""
     if line.kind == ConversationEvent.Kind.ASSIGNED:
         return _told_assignment(line, actor)
+    if line.kind == ConversationEvent.Kind.TEAM_ASSIGNED:
+        return _told_team(line, actor)
     if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
         return _("Messages before this are only in TikTok")
     if line.kind == ConversationEvent.Kind.LABELS_CHANGED:
@@ -201,6 +212,15 @@ def _told_assignment(line: Any, actor: str) -> str:
     if actor:
         return _("%(actor)s assigned this to %(name)s") % {"actor": actor, "name": name}
     return _("Assigned to %(name)s") % {"name": name}
+
+
+def _told_team(line: Any, actor: str) -> str:
+    words = {"actor": actor, "name": line.data.get("name", "")}
+    if line.data.get("after") is None:
+        return _("%(actor)s took it off its team") % words if actor else _("In no team any more")
+    return (
+        _("%(actor)s gave this to the team %(name)s") % words if actor else _("Given to the team %(name)s") % words
+    )
 
 
 @register.simple_tag
@@ -273,13 +293,13 @@ def sorted_by(listing: Listing, sort: str) -> str:
 @register.simple_tag
 def closing_soon_hours() -> int:
     """Within how many hours a window counts as closing soon."""
-    return closing.soon() // timedelta(hours=1)
+    return workspace.closing_soon() // timedelta(hours=1)
 
 
 @register.simple_tag
 def closing_soon_minutes() -> int:
     """The same in minutes, for `clock.js`."""
-    return closing.soon() // timedelta(minutes=1)
+    return workspace.closing_soon() // timedelta(minutes=1)
 
 
 @register.filter

@@ -3,7 +3,7 @@
 With the page's script each answer holds the pieces that changed; without it, a redirect back.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation
 
-from inbox import access, drafts, presence, sending, telling, timeline, working
+from inbox import access, drafts, presence, sending, telling, timeline, working, workspace
 from inbox.forms import AssignForm, StatusForm
 from inbox.listing import Listing, counts_cursor_and_views, counts_of, next_after, with_matches
-from inbox.models import Conversation, Message, Preferences
+from inbox.models import Conversation, Message
 from inbox.refusals import BadReply
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
 from inbox.views.live import CURSOR_HEADER, render_changes
@@ -61,7 +61,7 @@ def queued(request: AgentRequest, conversation_id: int, **reply: Any) -> tuple[s
             user=request.user,
             conversation_id=conversation_id,
             at=timezone.now(),
-            held_for=timedelta(seconds=Preferences.of(request.user).undo_seconds),
+            held_for=workspace.undo_delay_of(request.user),
             newest_seen=None if "anyway" in request.POST else _number(request.POST.get("newest")),
             **reply,
         )
@@ -200,16 +200,11 @@ def set_status(request: AgentRequest, conversation_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @agent_page
 def assign(request: AgentRequest, conversation_id: int) -> HttpResponse:
-    """Give a conversation to a person or to nobody; GET asks whom."""
-    conversation = access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
-    form = AssignForm(request.POST or None, initial={"assignee": conversation.assignee_id})
+    """Give a conversation to a person, a team, or nobody; GET asks whom."""
+    conversation = access.get_conversation_for(request.user, conversation_id, permission=access.ASSIGN)
+    form = AssignForm(request.POST or None, conversation=conversation)
     if request.method == "POST" and form.is_valid():
-        working.assign(
-            user=request.user,
-            conversation_id=conversation_id,
-            assignee=form.cleaned_data["assignee"],
-            at=timezone.now(),
-        )
+        working.change(user=request.user, conversation_id=conversation_id, at=timezone.now(), **form.changes())
         return answered(request, conversation_id)
     template = "inbox/_assign_form.html" if asked_by_script(request) else "inbox/assign.html"
     listing = Listing.asked_for(request.user, request.GET)

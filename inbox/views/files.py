@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from inbox import access, files
-from inbox.models import Attachment, Contact, Post
+from inbox.models import Attachment, Contact, Post, Preferences
 from inbox.views.agent_page import AgentRequest, agent_page
 
 
@@ -44,6 +44,17 @@ def show_post_picture(request: AgentRequest, post_id: int) -> HttpResponse:
     except Post.DoesNotExist as error:
         raise Http404 from error
     return cast(HttpResponse, files.answer_post_picture(request, post))
+
+
+@require_safe
+@agent_page
+def show_face(request: AgentRequest, person_id: int) -> HttpResponse:
+    """A colleague's picture, for everyone who works here."""
+    try:
+        preferences = Preferences.objects.get(pk=person_id)
+    except Preferences.DoesNotExist as error:
+        raise Http404 from error
+    return cast(HttpResponse, files.answer_face(request, preferences))
 
 
 def _attachment(request: AgentRequest, attachment_id: int, *, as_thumbnail: bool) -> HttpResponse:

@@ -14,9 +14,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from channels_tiktok import health
 from inbox import access, live, presence, thread
-from inbox.listing import Listing
+from inbox.listing import Listing, notices_for
 from inbox.views.agent_page import AgentRequest, agent_page
 from inbox.views.pages import conversation_context
 
@@ -86,13 +85,13 @@ def render_changes(request: AgentRequest, asked: Any, *, status: int = 200, **co
     listing = Listing.asked_for(request.user, asked)
     cursor, conversation_id = _number(asked.get("after")) or 0, _number(asked.get("conversation"))
     changes = live.changes_after(cursor, listing=listing, conversation_id=conversation_id, at=at)
-    if changes is None and not context:
-        return HttpResponse(status=204)
-    if changes:
+    if (changes is None or changes.nothing) and not context:
+        return HttpResponse(status=204, headers={CURSOR_HEADER: str(changes.cursor if changes else cursor)})
+    if changes and not changes.nothing:
         context |= {"changes": changes, "counts": changes.counts, "saved": changes.saved}
         context["saved_counts"] = changes.saved_counts
         if changes.channels:
-            context["notices"] = health.notices(at=at) if changes.counts.get("need") else []
+            context["notices"] = notices_for(request.user, at=at) if changes.counts.get("need") else []
     conversation = changes.conversation if changes else None
     if conversation is None and (context.get("error") or context.get("dialog_error")) and conversation_id:
         # A refusal may be news by itself: the window closed, and no line of the timeline says so.

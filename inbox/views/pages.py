@@ -9,9 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from channels_tiktok import health
 from inbox import access, capabilities, drafts, same_person, saved_replies, sending, thread
-from inbox.listing import Listing, counts_cursor_and_views, counts_of, page_of
+from inbox.listing import Listing, counts_cursor_and_views, counts_of, notices_for, page_of
 from inbox.models import Conversation, Message, Preferences, SavedReply
 from inbox.sending import TEXT_LIMIT
 from inbox.views.agent_page import AgentRequest, agent_page, asked_by_script
@@ -150,6 +149,8 @@ def conversation_context(request: AgentRequest, conversation: Conversation, *, a
         "quotable": sending.QUOTABLE,
         "latest_safe": sending.latest_safe_time(conversation),
         "may_change": request.user.has_perm(access.CHANGE),
+        "may_assign": request.user.has_perm(access.ASSIGN),
+        "may_label": request.user.has_perm(access.LABEL),
         "text_limit": TEXT_LIMIT,
         "earlier_usernames": conversation.contact.earlier_usernames,
     }
@@ -177,7 +178,7 @@ def _list_context(
         "cursor": cursor,
         "rows": rows,
         "following": following,
-        "notices": health.notices(at=at) if counts.get("need") and not only_counts else [],
+        "notices": notices_for(listing.user, at=at) if counts.get("need") and not only_counts else [],
         "at": at,
     }
 

@@ -181,6 +181,7 @@ async function ask() {
   const state = pageState();
   try {
     const answer = await request(`${page.dataset.live}?${new URLSearchParams({ ...state, ...signs() })}`);
+    if (answer.status === 204 && state.after === cursor) cursor = Number(answer.headers.get("X-Timeline-Cursor") || cursor);
     if (answer.status === 200) take(answer.headers.get("X-Timeline-Cursor"), await answer.text(), state);
     connected();
   } catch {

@@ -8,17 +8,18 @@ from inbox.models import Conversation
 from tests.api.making import client_of, make_conversation, make_user, receive
 
 VIEW, CHANGE, REPLY = (f"inbox.{verb}_conversation" for verb in ("view", "change", "reply"))
+ASSIGN, LABEL = "inbox.assign_conversation", "inbox.label_conversation"
 
 
 @pytest.fixture
 def agent(db: None) -> User:
     """Someone who does everything an agent does."""
-    return make_user("agent", VIEW, CHANGE, REPLY, first_name="Ada", last_name="Agent")
+    return make_user("agent", VIEW, CHANGE, REPLY, ASSIGN, LABEL, first_name="Ada", last_name="Agent")
 
 
 @pytest.fixture
 def teammate(db: None) -> User:
-    return make_user("teammate", VIEW, CHANGE, REPLY)
+    return make_user("teammate", VIEW, CHANGE, REPLY, ASSIGN, LABEL)
 
 
 @pytest.fixture

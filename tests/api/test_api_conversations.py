@@ -46,6 +46,7 @@ def test_a_conversation_shows_exactly_these_fields(api, agent):
         "status": "open",
         "snoozed_until": None,
         "assignee": {"id": agent.pk, "username": "agent", "name": "Ada Agent"},
+        "team": None,
         "labels": ["order", "vip"],
         "unread_count": 1,
         "last_message": {

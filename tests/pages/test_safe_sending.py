@@ -199,7 +199,7 @@ def test_while_we_look_nothing_is_offered(agent, ayu, ana):
 
 def test_preferences_are_ones_own(agent, ana):
     page = agent.get("/inbox/preferences/")
-    assert (page.status_code, 'value="5"' in page.text) == (200, True)
+    assert (page.status_code, 'placeholder="5"' in page.text) == (200, True)
     assert agent.post("/inbox/preferences/", {"undo_seconds": "31"}).status_code == 422
     assert agent.post("/inbox/preferences/", {"undo_seconds": "0"}).status_code == 302
     chosen = Preferences.objects.get(user=ana)
