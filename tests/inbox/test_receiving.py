@@ -57,6 +57,7 @@ def test_the_same_message_in_two_different_deliveries_is_one_message(channel):
     ("fields", "kind"),
     [
         ({"type": "text", "text": {"body": "Hi"}}, "text"),
+        (
             {"type": "text", "text": {"body": "Refund"}, "reply_source_payload": {"reply_source_msg_id": "m"}},
             "text",
         ),
