@@ -18,7 +18,7 @@ from channels_tiktok import connecting, pacing, portraits, tokens
 from channels_tiktok.answers import BusinessProfile, TokenInfo, number_in
 from channels_tiktok.client import ConversationType, tiktok
 from channels_tiktok.connecting import PROFILE_FIELDS, REQUIRED_SCOPES, SCOPES
-from channels_tiktok.errors import AccessExpired, Busy, OutcomeUnknown, ReconnectNeeded, TikTokError
+from channels_tiktok.errors import AccessExpired, Busy, OutcomeUnknown, ReconnectNeeded, Refused, TikTokError
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
 from config.tasks import ring
 
@@ -48,6 +48,11 @@ NO_SCOPES = "TikTok did not say what the account permits. If messages fail, conn
 PERSONAL = (
     "@{username} is no longer a Business Account, and TikTok opens direct messages to Business Accounts only. "
     "Switch it back in TikTok under Settings, Account, then connect it again."
+)
+# TikTok documents no code for a restricted or suspended account (docs/tiktok-api.md 5.3, 8).
+MAYBE_RESTRICTED = (
+    "It may be restricted or suspended, which TikTok doesn't tell us: log in to TikTok as the account, or to "
+    "TikTok Business Center, and look."
 )
 NO_PROFILE = "TikTok did not show the account's profile: {sentence}"
 
@@ -171,7 +176,7 @@ def _ask(channel: Channel, *, at: datetime) -> tuple[list[str], list[str]]:
         logger.info("channel %s: %s", channel.pk, refusal)  # whoever raised it has disconnected the channel
     except TikTokError as error:
         logger.error("channel %s: the check was refused: %s", channel.pk, error)
-        wrong.append(_in_words(error))
+        wrong.append(f"{_in_words(error)} {MAYBE_RESTRICTED}" if isinstance(error, Refused) else _in_words(error))
     return wrong, notes
 
 

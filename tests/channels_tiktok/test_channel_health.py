@@ -120,6 +120,7 @@ def test_an_account_that_is_no_longer_a_business_account(tiktok, clock):
         ({"kind": "code", "code": 41000}, "country"),
         ({"kind": "code", "code": 40113}, "blocked this app"),
         ({"kind": "code", "code": 40003, "message": "Account suspended."}, "“Account suspended.”"),
+        ({"kind": "code", "code": 40003, "message": "Account suspended."}, "log in to TikTok as the account"),
         ({"kind": "code", "code": 49999, "message": "New."}, "“New.”"),
     ],
 )

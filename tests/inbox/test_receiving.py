@@ -56,6 +56,11 @@ def test_the_same_message_in_two_different_deliveries_is_one_message(channel):
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [
+        ({"type": "text", "text": {"body": "Hi"}}, "text"),
+        (
+            {"type": "text", "text": {"body": "Refund"}, "reply_source_payload": {"reply_source_msg_id": "m"}},
+            "text",
+        ),
         ({"type": "image", "image": {"media_id": "v0in-img-0001"}}, "image"),
         ({"type": "IMAGE", "image": {"media_id": "v0in-img-0001"}}, "image"),
         ({"type": "video", "video": {"media_id": "v0in-vid-0001"}}, "video"),
@@ -131,6 +136,7 @@ def test_a_poison_event_fails_alone_and_is_tried_again_later(channel, monkeypatc
     ("event", "words"),
     [
         ("im_auto_message_config_update", "no use"),
+        ("im_auto_message_audit_update", "no use"),
         ("im_receive_high_intent_comment", "no use"),
         ("comment.update", "no use"),
     ],
@@ -192,6 +198,52 @@ def test_automatic_messages_take_no_slot(channel):
     message = Message.objects.get(direction="outbound")
     assert (message.source, message.slot) == ("automatic", None)
     assert the_conversation().window.replies_used == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "source", "slot"),
+    [
+        ({"source": "APP"}, "owner", 1),
+        ({"source": "WEB"}, "owner", 1),
+        ({"source": "UNKNOWN_SOURCE"}, "owner", 1),
+        ({"message_tag": None}, "owner", 1),
+        ({"source": "API"}, "other", 1),
+        ({"source": "OTHERS"}, "automatic", None),
+        ({"source": "APP", "auto_message_type": "WELCOME_MESSAGE"}, "automatic", None),
+        ({"source": "API", "auto_message_type": "SUGGESTED_QUESTION"}, "automatic", None),
+        ({"source": "OTHERS", "auto_message_type": "AUTO_REPLY"}, "automatic", None),
+    ],
+)
+def test_each_source_of_an_echo_is_told_apart_and_only_people_and_apps_take_a_slot(channel, fields, source, slot):
+    deliver(channel, "im_receive_msg", from_customer(channel))
+    deliver(channel, "im_send_msg", from_business(channel, at=NOW + MINUTE, **fields))
+    echo = Message.objects.get(direction="outbound")
+    assert (echo.source, echo.slot) == (source, slot)
+
+
+@pytest.mark.parametrize("kind", ["template", "TEMPLATE"])
+def test_a_question_card_keeps_its_questions(channel, kind):
+    buttons = [{"text": "Delivery", "type": "REPLY", "id": "topic_delivery"}]
+    card = {"type": "qa_button_card", "elements": [{"title": "What do you need?", "buttons": buttons}]}
+    deliver(channel, "im_send_msg", from_business(channel, type=kind, text=None, template=card, source="API"))
+    message = Message.objects.get()
+    assert message.kind == "template"
+    assert message.content["elements"][0]["title"] == "What do you need?"
+
+
+def test_an_emoji_that_tiktok_drew_is_a_reaction_like_any_other(channel):
+    asked = from_customer(channel)
+    deliver(channel, "im_receive_msg", asked)
+    drawn = {
+        "operation": "ADD",
+        "type": "AI_EMOJI",
+        "ai_emoji_url": "https://p16.example-cdn.com/ai.webp",
+        "unique_identifier": CUSTOMER["id"],
+        "timestamp": milliseconds(NOW + MINUTE),
+        "original_msg_id": asked["message_id"],
+    }
+    deliver(channel, "im_receive_msg", from_customer(channel, type="reaction", text=None, reaction=[drawn]))
+    assert (Reaction.objects.get().is_on, Message.objects.count()) == (True, 1)
 
 
 def test_the_echo_of_a_reply_in_flight_settles_it_even_before_tiktoks_answer(channel, agent):
