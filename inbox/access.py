@@ -30,6 +30,15 @@ CHANGE = "inbox.change_conversation"
 REPLY = "inbox.reply_conversation"
 CONNECT = "channels_tiktok.connect_channel"
 SHARE_VIEWS = "inbox.share_savedview"
+# A row that needs another column names it here; else it is read row by row, which the tests notice.
+SHOWN_IN_A_ROW = (
+    *("status", "snoozed_until", "inbound_count", "last_message_at", "window_closes_at", "waiting_since"),
+    *("channel__name", "channel__status", "contact__display_name", "contact__username", "contact__picture"),
+    *("window__opened_at", "window__closes_at", "window__replies_used", "window__refused_at"),
+    *("last_message__text", "last_message__kind", "last_message__source", "last_message__state"),
+    *(f"last_message__author__{name}" for name in ("username", "first_name", "last_name")),
+    *(f"assignee__{name}" for name in ("username", "first_name", "last_name")),
+)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,10 +54,15 @@ def channels_for(user: Person) -> QuerySet[Channel]:
 
 
 def bare_conversations_for(user: Person) -> QuerySet[Conversation]:
-    """The conversations that `user` may see, for counting: with nothing but `seen`, what `user` has seen of each."""
+    """The conversations that `user` may see, for counting: with nothing that a row shows."""
     if not user.has_perm(VIEW):
         return Conversation.objects.none()
-    return Conversation.objects.alias(seen=_seen_by(user))
+    return Conversation.objects.all()
+
+
+def with_seen(conversations: QuerySet[Conversation], user: Person) -> QuerySet[Conversation]:
+    """The conversations, with `seen`, what `user` has seen of each: `unread_by` compares it."""
+    return conversations.alias(seen=_seen_by(user))
 
 
 def conversations_for(user: Person) -> QuerySet[Conversation]:
@@ -57,7 +71,7 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
     That is `unread_count` and `has_draft` of `user`, and `joined_labels`: a line "colour name" for each label.
     """
     return (
-        bare_conversations_for(user)
+        with_seen(bare_conversations_for(user), user)
         .select_related(
             "channel", "contact", "window", "last_message", "last_message__author", "assignee", "referral"
         )
@@ -67,6 +81,17 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
             has_draft=Exists(Draft.objects.filter(agent_id=user.pk, conversation=OuterRef("pk"))),
             joined_labels=_labels(),
         )
+    )
+
+
+def rows_for(user: Person) -> QuerySet[Conversation]:
+    """The same, but with nothing that a row doesn't show: a list is thirty of them, and reading is half the work."""
+    return (
+        conversations_for(user)
+        .prefetch_related(None)
+        .select_related(None)
+        .select_related("channel", "contact", "window", "last_message", "last_message__author", "assignee")
+        .only(*SHOWN_IN_A_ROW)
     )
 
 

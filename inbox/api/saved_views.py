@@ -42,7 +42,7 @@ class NewSavedViewSerializer(serializers.Serializer[SavedView]):
 class SavedViewViewSet(mixins.ListModelMixin, RestViewSet):
     """Searches with a name: your own, and those that others share."""
 
-    needs: ClassVar = {method: (access.VIEW,) for method in ("GET", "POST", "PATCH", "DELETE")}
+    needs: ClassVar = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), (access.VIEW,))
     serializer_class = SavedViewSerializer
     filter_backends = ()
 
