@@ -12,16 +12,16 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.db.models import Exists, IntegerField, Q, QuerySet, Subquery, TextChoices, Value
-from django.db.models.functions import Coalesce
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok import health
 from channels_tiktok.models import Channel
 from inbox import access, saved_views, search, workspace
-from inbox.models import REPLIES_PER_WINDOW, Conversation, ConversationEvent, Message, SavedView
+from inbox.models import REPLIES_PER_WINDOW, Conversation, Message, SavedView
 from inbox.search_language import LONGEST as LONGEST_SEARCH
 
 PAGE = 30
@@ -45,8 +45,8 @@ class View(TextChoices):
     CLOSED = "closed", _("Closed")
 
 
-# Of these nothing is to be done: nobody needs their number.
-UNCOUNTED = (View.SNOOZED, View.CLOSED)
+# Of two nothing is to be done: nobody needs their number. The replies not sent are counted for the rail anyway.
+UNCOUNTED = (View.TROUBLE, View.SNOOZED, View.CLOSED)
 
 
 class Sort(TextChoices):
@@ -133,7 +133,7 @@ class Listing:
 
     def conversations(self, *, at: datetime) -> QuerySet[Conversation]:
         """The conversations in the view, in no order."""
-        everything = access.conversations_for(self.user).prefetch_related(None)
+        everything = access.rows_for(self.user)
         if not self.q:
             return everything.filter(_in_view(self.view, self.user, at=at))
         return everything.filter(self.search.condition) if self.search else everything.none()
@@ -213,7 +213,7 @@ def next_after(listing: Listing, conversation: Conversation, *, at: datetime) ->
 
 def _page_of_matches(listing: Listing, wanted: search.Search, *, after: str) -> tuple[list[Conversation], str]:
     """A page of a search for words."""
-    everything = access.conversations_for(listing.user).prefetch_related(None)
+    everything = access.rows_for(listing.user)
     rows, following = search.page_of(wanted, everything, size=PAGE, before=_read_match_position(after))
     return rows, "" if following is None else f"2-{_LAST_MOMENT - following:016d}-0"
 
@@ -246,39 +246,28 @@ def counts_and_cursor(user: User, *, at: datetime) -> tuple[dict[str, int], int]
 
 def counts_cursor_and_views(user: User, *, at: datetime) -> tuple[dict[str, int], int, list[SavedView]]:
     """The same, and in the same query the saved views that stand beside the others."""
-    conversations = access.bare_conversations_for(user).values("pk")
-    numbers: dict[str, Any] = {
-        f"in_{view.value}": _CappedCount(conversations.filter(_in_view(view, user, at=at))[:COUNT_UP_TO])
-        for view in View
-        if view not in UNCOUNTED
-    }
-    numbers["in_troubled"] = _CappedCount(troubled_replies(user, at=at).order_by().values("pk")[:COUNT_UP_TO])
-    newest = ConversationEvent.objects.order_by("-id").values("id")[:1]
+    conversations = access.bare_conversations_for(user)
+    parts: dict[str, QuerySet[Any]] = {}
+    for view in View:
+        if view not in UNCOUNTED:
+            seen = access.with_seen(conversations, user) if view == View.UNREAD else conversations
+            parts[view.value] = seen.filter(_in_view(view, user, at=at))
+    parts["troubled"] = troubled_replies(user, at=at)
     if user.has_perm(access.CONNECT):
-        numbers["in_need"] = Exists(health.in_need(at=at).filter(access.of_seen_channels(user, name="pk")))
-    numbers["cursor"] = Coalesce(Subquery(newest), Value(0))
-    found: dict[str, Any] = _one_row(user, numbers | {"views": saved_views.as_json(user)})
-    views = saved_views.read_json(found.pop("views"))
-    counts = {name.removeprefix("in_"): int(number) for name, number in found.items()}
-    return counts, counts.pop("cursor"), views
+        parts["need"] = health.in_need(at=at).filter(access.of_seen_channels(user, name="pk"))
+    counts, cursor, views = _in_one_query(parts, user=user)
+    return counts | {View.TROUBLE.value: counts["troubled"]}, cursor, views
 
 
 def counts_of(views: Iterable[SavedView], user: User) -> dict[int, int]:
     """How many conversations saved views hold, up to 100, in one query: of those whose number is cheap to know."""
-    conversations = access.bare_conversations_for(user).values("pk")
-    numbers = {}
-    for view in views:
-        wanted, _error = search.understood(view.query, user)
-        if wanted and wanted.is_counted_cheaply:
-            numbers[f"in_{view.pk}"] = _CappedCount(conversations.filter(wanted.condition)[:COUNT_UP_TO])
-    counts = _one_row(user, numbers) if numbers else {}
-    return {int(name.removeprefix("in_")): number for name, number in counts.items()}
-
-
-def _one_row(user: User, values: dict[str, Any]) -> dict[str, Any]:
-    """Several values in one query."""
-    found: dict[str, Any] = get_user_model().objects.filter(pk=user.pk).annotate(**values).values(*values).get()
-    return found
+    searches = {str(view.pk): search.understood(view.query, user)[0] for view in views}
+    cheap = {pk: wanted.condition for pk, wanted in searches.items() if wanted and wanted.is_counted_cheaply}
+    if not cheap:
+        return {}
+    conversations = access.with_seen(access.bare_conversations_for(user), user)
+    parts = {pk: conversations.filter(condition) for pk, condition in cheap.items()}
+    return {int(pk): number for pk, number in _in_one_query(parts)[0].items()}
 
 
 def notices_for(user: User, *, at: datetime) -> list[health.Notice]:
@@ -297,11 +286,30 @@ def troubled_replies(user: User, *, at: datetime) -> QuerySet[Message]:
     )
 
 
-class _CappedCount(Subquery):
-    """Counts the rows of a sliced queryset, and so never looks at more of them than the slice allows."""
+def _in_one_query(parts: dict[str, QuerySet[Any]], *, user: User | None = None) -> tuple[dict[str, int], int, Any]:
+    """How many rows each part has (up to 100), the timeline's newest number, the saved views of `user`.
 
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) capped)"
-    output_field = IntegerField()
+    The parts' SQL is joined as text: as subqueries of a queryset Django would take them apart and compile them
+    several times over, for longer than the database takes to answer.
+    """
+    values: dict[str, tuple[str, Any]] = {"cursor": ("SELECT MAX(id) FROM inbox_conversationevent", ())}
+    if user:
+        values["views"] = saved_views.as_json(user).query.sql_with_params()
+    for name, part in parts.items():
+        try:
+            statement, given = part.order_by().values("pk")[:COUNT_UP_TO].query.sql_with_params()
+            values[name] = f"SELECT COUNT(*) FROM ({statement}) AS capped", given  # noqa: S608  # Django's own SQL
+        except EmptyResultSet:
+            values[name] = "SELECT 0", ()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(f'({statement})' for statement, _given in values.values())}",
+            [value for _statement, given in values.values() for value in given],
+        )
+        found = dict(zip(values, cursor.fetchone(), strict=True))
+    views = saved_views.read_json(found.pop("views", None))
+    newest = found.pop("cursor") or 0
+    return found, newest, views
 
 
 def _in_view(view: View, user: User, *, at: datetime) -> Q:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from html import escape
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from config.templatetags import look
 from inbox import questions, search
 from inbox.countdown import Countdown, countdown, sentence
 from inbox.listing import COUNT_UP_TO, Listing
-from inbox.models import REPLIES_PER_WINDOW, Conversation, Message
+from inbox.models import REPLIES_PER_WINDOW, Conversation, Message, Preferences
 from inbox.people import name_of
 
 SHOWN = 120  # characters of the last line
@@ -230,9 +231,19 @@ def _labels(conversation: Conversation) -> str:
     return f'<span class="row-labels">{shown}</span>' if shown else ""
 
 
+def face(user: Any) -> str:
+    """The address of a colleague's picture, or nothing. Its version makes browsers fetch a new one."""
+    name = Preferences.of(user).picture.name or ""
+    version = name.rsplit("/", 1)[-1].removesuffix(".jpg")
+    return f"{reverse('inbox:face', args=[user.pk])}?{version}" if name else ""
+
+
 def _assignee(conversation: Conversation, name: str) -> str:
     if not name:
         return ""
+    if address := face(conversation.assignee):
+        size = 'width="18" height="18"'
+        return f'<img class="avatar avatar-tiny" src="{escape(address)}" {size} alt="" title="{escape(name)}">'
     initial = escape(look.initials(name)[:1])
     hue = look.hue(conversation.assignee_id or 0)
     return f'<span class="avatar avatar-tiny hue-{hue}" title="{escape(name)}">{initial}</span>'

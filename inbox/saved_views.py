@@ -4,11 +4,12 @@ Guarantee: what is kept can be searched for; only its owner changes a view, and 
 everybody's or takes it from everybody.
 """
 
+import json
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Aggregate, JSONField, Q, QuerySet, Subquery, Value
+from django.db.models import Aggregate, JSONField, Q, QuerySet, Value
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
@@ -46,18 +47,18 @@ class _Listed(Aggregate):
         return self.as_sql(compiler, connection, function="JSONB_AGG", **context)
 
 
-def as_json(user: Any) -> Subquery:
-    """The views that `user` sees, as one value of a query that is made anyway; `read_json` reads it."""
+def as_json(user: Any) -> QuerySet[Any, Any]:
+    """The views that `user` sees, as one value for a query that is made anyway; `read_json` reads it."""
     person = {name: f"owner__{name}" for name in ("username", "first_name", "last_name")}
     columns = {name: name for name in ("id", "name", "query", "sort", "is_shared", "owner_id")}
     seen = visible_to(user).order_by().annotate(one=Value(1)).values("one")
-    return Subquery(seen.annotate(views=_Listed(JSONObject(**columns, **person))).values("views"))
+    return seen.annotate(views=_Listed(JSONObject(**columns, **person))).values("views")
 
 
-def read_json(rows: list[dict[str, Any]] | None) -> list[SavedView]:
+def read_json(array: str | None) -> list[SavedView]:
     """The views of `as_json`, by name."""
     views = []
-    for row in rows or []:
+    for row in json.loads(array or "[]"):
         owner = User(
             pk=row["owner_id"], **{name: row.pop(name) for name in ("username", "first_name", "last_name")}
         )

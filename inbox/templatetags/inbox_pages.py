@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
@@ -38,10 +37,8 @@ def person(user: Any) -> str:
 
 @register.filter
 def face(user: Any) -> str:
-    """The address of a colleague's picture, or nothing. Its version makes browsers fetch a new one."""
-    name = Preferences.of(user).picture.name or ""
-    version = name.rsplit("/", 1)[-1].removesuffix(".jpg")
-    return f"{reverse('inbox:face', args=[user.pk])}?{version}" if name else ""
+    """The address of a colleague's picture, or nothing."""
+    return rows.face(user)
 
 
 @register.filter
