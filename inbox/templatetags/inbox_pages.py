@@ -148,11 +148,12 @@ def card_elements(content: Any) -> list[questions.Question]:
 
 @register.filter
 def gist(message: Message) -> str:
-    """A message in one line: its text, what its card asks, or what kind it is."""
-    if message.text or message.kind != Message.Kind.TEMPLATE:
-        return message.text or str(message.get_kind_display())
-    asked = questions.read(message.content)
-    return asked[0].title if asked else str(message.get_kind_display())
+    """A message in one line: its text, what its card asks, its post's caption, or what kind it is."""
+    if message.text:
+        return message.text
+    asked = questions.read(message.content) if message.kind == Message.Kind.TEMPLATE else []
+    caption = message.content.get("caption") if message.kind == Message.Kind.SHARE_POST else ""
+    return asked[0].title if asked else str(caption or message.get_kind_display())
 
 
 SHOWN_SMALL = {Message.Kind.STICKER: 120, Message.Kind.EMOJI: 72}

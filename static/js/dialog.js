@@ -28,8 +28,9 @@ document.addEventListener("click", async (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// Not `detail.elt`: when a piece of the dialog has replaced itself, htmx names what stood around it there.
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful && event.detail.elt.matches("[data-closes-dialog]")) dialog.close();
+  if (event.detail.successful && event.detail.requestConfig.elt.matches("[data-closes-dialog]")) dialog.close();
 });
 
 dialog.addEventListener("close", () => {
