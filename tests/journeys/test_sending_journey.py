@@ -180,7 +180,7 @@ def test_a_question_and_a_post_by_keyboard(product, agent, phone):
 
     # What can't be sent is said in the dialog, and what was typed stays, also when the dialog is closed.
     agent.get_by_role("link", name="Ask a question").press("Enter")
-    expect(agent.get_by_label("Question", exact=True)).to_be_focused()
+    expect(agent.get_by_role("textbox", name="Question", exact=True)).to_be_focused()
     agent.keyboard.type("What do you need help with?")
     agent.get_by_label("Button 1").fill("Delivery")
     agent.get_by_label("Button 2").fill("A refund for my order")
