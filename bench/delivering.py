@@ -29,14 +29,13 @@ def main() -> int:
     parser.add_argument("replies", type=int, nargs="?", default=1000)
     parser.add_argument("--parallel", type=int, default=None, help="conversations at a time (as in production)")
     parser.add_argument("--queries", action="store_true", help="print the statements that one reply costs")
-    parser.add_argument("--instant", action="store_true", help="a server that only answers, in TikTok's place")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="delivering-") as home:
         from bench.kill_drill import Drill
 
         drill = Drill(Path(home), seed=1)
         try:
-            start_tiktok(drill, instant=asked.instant)
+            start_tiktok(drill)
             os.environ.update(TIKTOK_QPS="100000", DEBUG="false", ALLOWED_HOSTS="127.0.0.1")
             measure(drill, asked)
         finally:
@@ -52,11 +51,12 @@ def measure(drill: Any, asked: argparse.Namespace) -> None:
 
     call_command("migrate", verbosity=0)
     many = max(asked.replies // PER_CONVERSATION, TURNS)
-    ids = begin_conversations(drill, many * 2, instant=asked.instant)
+    ids = begin_conversations(drill, many * 2)
     conversations = store(ids[:many])
     bare_ids = ids[many:]
     if asked.queries:
-        return tell_queries(conversations)
+        tell_queries(conversations)
+        return
     ours = bare = 0.0
     step = many // TURNS
     for turn in range(TURNS):
@@ -67,40 +67,14 @@ def measure(drill: Any, asked: argparse.Namespace) -> None:
     print(f"ratio {bare / ours:.2f} (bar: 0.80)")
 
 
-def start_tiktok(drill: Any, *, instant: bool) -> None:
-    if instant:
-        code = (
-            "import sys\nfrom http.server import *\nimport itertools\nn=itertools.count()\n"
-            "class A(BaseHTTPRequestHandler):\n"
-            "  protocol_version='HTTP/1.1'\n"
-            "  def log_message(self,*a): pass\n"
-            "  def do_POST(self):\n"
-            "    self.rfile.read(int(self.headers['Content-Length']))\n"
-            '    b=b\'{"code":0,"message":"OK","request_id":"r","data":{"message":{"message_id":"m%d"}}}\'%next(n)\n'
-            "    self.send_response(200);self.send_header('Content-Length',str(len(b)));self.end_headers();self.wfile.write(b)\n"
-            "  wbufsize=-1\n"
-            "ThreadingHTTPServer(('127.0.0.1',int(sys.argv[1])),A).serve_forever()"
-        )
-        drill.start("tiktok", "-c", code, str(drill.tiktok))
-        drill.wait_for(lambda: is_open(drill.tiktok), "the server")
-        return
+def start_tiktok(drill: Any) -> None:
     drill.start("tiktok", "manage.py", "sandbox", "--port", str(drill.tiktok), "--database", str(drill.home / "t"))
     drill.wait_for(lambda: drill.answers(f"http://127.0.0.1:{drill.tiktok}/phone/"), "the local TikTok")
     drill.ask("/settings", qps=0)
 
 
-def is_open(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def begin_conversations(drill: Any, many: int, *, instant: bool) -> list[str]:
+def begin_conversations(drill: Any, many: int) -> list[str]:
     """Customers write to the account; give the conversations' ids."""
-    if instant:
-        store_channel({"open_id": "business", "access_token": "act.1", "refresh_token": "rft.1", "scope": ""})
-        return [f"conversation {number}" for number in range(many)]
     tokens = drill.ask("/accounts/kopi.corner/tokens", scope=None)
     store_channel(tokens)
     ids = []

@@ -217,7 +217,7 @@ class Drill:
             state__in=[State.SENT, State.READ, State.FAILED, State.CANCELLED]
         )
         under_way = open_ended.exclude(state=State.UNCONFIRMED, try_again_at__isnull=True)
-        self.wait_for(lambda: not under_way.exists(), "every reply to be settled", seconds=90)
+        self.wait_for(lambda: not under_way.exists(), "every reply to be settled", seconds=90 + self.kills)
 
     def count(self) -> dict[str, int]:
         from inbox.models import Message

@@ -8,6 +8,7 @@ told that TikTok never confirmed it, and the agent decides.
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from django.db import transaction
 
@@ -27,34 +28,47 @@ NEVER_CONFIRMED = "TikTok never confirmed this, and it isn't in TikTok's list. T
 
 
 def reconcile_due(*, clock: Callable[[], datetime]) -> int:
-    """Look for each unconfirmed reply whose next look is due; give how many were looked for."""
+    """Look for each unconfirmed reply whose next look is due; give how many were looked for.
+
+    One reading of a conversation's list tells of all that are due there.
+    """
     at = clock()
     due = Message.objects.filter(
         state=Message.State.UNCONFIRMED,
         try_again_at__lte=at,
         conversation__channel__status=Channel.Status.CONNECTED,
     ).select_related("conversation__channel")
-    for message in due:
+    looked_for = 0
+    for _number, group in groupby(due.order_by("conversation", "id"), key=lambda one: one.conversation_id):
+        messages = list(group)
+        looked_for += len(messages)
         try:
-            _look(message, clock=clock)
+            _look(messages, clock=clock)
         except Exception:  # one that can't be looked for never keeps the others waiting
-            logger.exception("Reply %s could not be looked for", message.pk)
-            _plan_next_look(message, at=clock())
-    return len(due)
+            logger.exception("Replies of conversation %s could not be looked for", messages[0].conversation_id)
+            _plan_next_looks(messages, at=clock())
+    return looked_for
 
 
-def _look(message: Message, *, clock: Callable[[], datetime]) -> None:
+def _look(messages: list[Message], *, clock: Callable[[], datetime]) -> None:
     try:
-        read_list(message, clock=clock)
+        read_list(messages[0], clock=clock)
     except errors.TikTokError:
-        still = Message.objects.filter(pk=message.pk, state=Message.State.UNCONFIRMED)
+        still = Message.objects.filter(
+            pk__in=[message.pk for message in messages], state=Message.State.UNCONFIRMED
+        )
         still.update(try_again_at=clock() + PAUSES[0])
         return
-    _plan_next_look(message, at=clock())
+    _plan_next_looks(messages, at=clock())
+
+
+def _plan_next_looks(messages: list[Message], *, at: datetime) -> None:
+    for message in messages:
+        _plan_next_look(message, at=at)
 
 
 def read_list(message: Message, *, clock: Callable[[], datetime]) -> None:
-    """Read TikTok's list of the conversation; if the reply is in it, that settles it. Raises TikTokError."""
+    """Read TikTok's list of the reply's conversation, which settles all that are in it. Raises TikTokError."""
     conversation, channel = message.conversation, message.conversation.channel
     pacing.wait_for_turn(at=clock())
     at = clock()

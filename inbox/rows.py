@@ -184,11 +184,12 @@ def said_by(message: Message, *, me: int) -> str:
 
 
 def gist(message: Message) -> str:
-    """What a message says: its text, what its card asks, or what kind it is."""
-    if message.text or message.kind != Message.Kind.TEMPLATE:
-        return message.text or str(message.get_kind_display())
-    asked = questions.read(message.content)
-    return asked[0].title if asked else str(message.get_kind_display())
+    """What a message says: its text, what its card asks, its post's caption, or what kind it is."""
+    if message.text:
+        return message.text
+    asked = questions.read(message.content) if message.kind == Message.Kind.TEMPLATE else []
+    caption = message.content.get("caption") if message.kind == Message.Kind.SHARE_POST else ""
+    return asked[0].title if asked else str(caption or message.get_kind_display())
 
 
 def last_words(message: Message) -> str:

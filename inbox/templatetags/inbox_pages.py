@@ -124,7 +124,7 @@ def card_elements(content: Any) -> list[questions.Question]:
 
 @register.filter
 def gist(message: Message) -> str:
-    """A message in one line: its text, what its card asks, or what kind it is."""
+    """A message in one line: its text, what its card asks, its post's caption, or what kind it is."""
     return rows.gist(message)
 
 

@@ -49,5 +49,5 @@ dialog.addEventListener("input", (event) => {
   keep();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful && event.detail.elt === form()) localStorage.removeItem(key());
+  if (event.detail.successful && event.detail.requestConfig.elt === form()) localStorage.removeItem(key());
 });

@@ -35,10 +35,11 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// What was wrong, or a question back, stands in the dialog.
+// What was wrong, or a question back, stands in the dialog. Not `detail.elt`: when a piece of the dialog has
+// replaced itself, htmx names what stood around it there.
 document.addEventListener("htmx:afterRequest", (event) => {
-  const { elt, successful, xhr } = event.detail;
-  if (!elt.matches("[data-closes-dialog]")) return;
+  const { requestConfig, successful, xhr } = event.detail;
+  if (!requestConfig.elt.matches("[data-closes-dialog]")) return;
   if (successful) dialog.close();
   else if (xhr.status === 422) fill(xhr.responseText);
 });

@@ -54,6 +54,8 @@ def test_a_conversation_shows_exactly_these_fields(api, agent):
             "direction": "inbound",
             "kind": "text",
             "text": "Is it in stock?",
+            "question": None,
+            "post": None,
             "source": "customer",
             "state": "received",
             "tiktok_message_id": message.tiktok_message_id,

@@ -25,7 +25,7 @@ def test_readyz_says_that_all_is_well():
 
 @pytest.mark.django_db
 def test_readyz_knows_of_migrations_that_wait():
-    newest = MigrationLoader(connection).graph.leaf_nodes("inbox")[0]
+    [newest] = MigrationLoader(connection).graph.leaf_nodes("inbox")
     MigrationRecorder(connection).record_unapplied(*newest)
     answer = Client().get("/readyz")
     assert answer.status_code == 503

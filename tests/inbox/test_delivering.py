@@ -277,6 +277,17 @@ def test_an_unconfirmed_reply_is_found_in_tiktoks_list_when_no_echo_comes(tiktok
     assert tiktok.sends() == ["Once only"]
 
 
+def test_one_reading_of_the_list_tells_of_all_that_are_unconfirmed_there(tiktok, conversation, agent, clock):
+    for number in range(3):
+        make_reply(conversation, agent, f"line {number}")
+        tiktok.fault("reset_after")
+    deliver(clock)
+    clock.at += 10 * SECOND
+    assert reconciling.reconcile_due(clock=clock) == 3
+    assert set(Message.objects.filter(source="agent").values_list("state", flat=True)) == {"sent"}
+    assert len(tiktok.look("/calls?path=business/message/content/list")["calls"]) == 1
+
+
 def test_an_unconfirmed_reply_that_tiktok_doesnt_have_is_said_to_be_so_after_growing_looks(
     tiktok, conversation, agent, clock
 ):

@@ -172,3 +172,50 @@ def test_the_preferences_page_has_no_barriers(product, agent):
     agent.get_by_label("Seconds to undo a reply").fill("6")
     agent.get_by_role("button", name="Save").click()
     expect(agent.get_by_text("Saved.")).to_be_visible()
+
+
+def test_a_question_and_a_post_by_keyboard(product, agent, phone):
+    write_on_phone(phone, "I need some help")
+    open_conversation(agent, "I need some help")
+
+    # What can't be sent is said in the dialog, and what was typed stays, also when the dialog is closed.
+    agent.get_by_role("link", name="Ask a question").press("Enter")
+    expect(agent.get_by_role("textbox", name="Question", exact=True)).to_be_focused()
+    agent.keyboard.type("What do you need help with?")
+    agent.get_by_label("Button 1").fill("Delivery")
+    agent.get_by_label("Button 2").fill("A refund for my order")
+    expect(agent.locator("#dialog .preview")).to_contain_text("A refund for my order")
+    expect(agent.locator("#dialog")).to_contain_text("21/20")
+    no_barriers(agent)
+    agent.keyboard.press("Enter")
+    expect(agent.locator("#dialog-error")).to_contain_text("at most 20 characters")
+    no_barriers(agent)
+    agent.keyboard.press("Escape")
+    expect(agent.get_by_role("link", name="Ask a question")).to_be_focused()
+    agent.keyboard.press("Enter")
+    expect(agent.get_by_label("Button 2")).to_have_value("A refund for my order")
+    agent.get_by_label("Button 2").fill("Refund")
+    agent.keyboard.press("Enter")
+    expect(agent.locator("#dialog")).not_to_be_visible()
+    asked = agent.locator(".message.is-outbound").last
+    expect(asked).to_contain_text("What do you need help with?")
+    expect(asked).to_contain_text(re.compile(r"Sending in \d s"))
+    no_barriers(agent)
+
+    # Taken back, changed, asked again; the tap on the phone comes back.
+    asked.get_by_role("button", name="Undo").click()
+    agent.get_by_role("link", name="Edit and ask again").click()
+    agent.get_by_label("Button 3").fill("Something else")
+    agent.get_by_role("button", name="Ask", exact=True).click()
+    expect(agent.locator(".message.is-outbound").last).to_contain_text("Sent")
+    phone.get_by_role("button", name="Something else").last.click()
+    expect(agent.locator(".message.is-inbound").last).to_contain_text("Something else")
+    expect(agent.locator(".message.is-inbound").last).to_contain_text("Tapped on a question card")
+
+
+def test_where_the_account_has_not_permitted_its_posts_the_dialog_says_so(product, agent, phone):
+    write_on_phone(phone, "Do you have a video of it?")
+    open_conversation(agent, "Do you have a video of it?")
+    agent.get_by_role("link", name="Share a post").click()
+    expect(agent.locator("#dialog")).to_contain_text("the permission “video.list” is missing")
+    no_barriers(agent)
