@@ -19,7 +19,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import connecting, dependents, health, journal
+from channels_tiktok import (
+    ads_admin,  # noqa: F401  (importing registers its pages)
+    connecting,
+    dependents,
+    health,
+    journal,
+)
 from channels_tiktok.models import Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")

@@ -43,12 +43,33 @@ SECTIONS = (
                 _("TikTok Business Messaging"),
                 _("Connect, rename, repair and remove accounts."),
             ),
+            Item(
+                "channels_tiktok.adaccount",
+                _("Ad accounts"),
+                _("Whose leads arrive here, and which events TikTok Ads gets."),
+            ),
         ),
     ),
     Section(
         _("Replies"),
         _("What agents sent. Look here when something did not reach a customer."),
         (Item("inbox.message", _("Replies in trouble"), _("Not sent, or not confirmed by TikTok, and why.")),),
+    ),
+    Section(
+        _("TikTok Ads"),
+        _("What TikTok Ads learns of its leads, so that it finds better ones."),
+        (
+            Item(
+                "spamreports.eventmapping",
+                _("Event names"),
+                _("Which stage, label or report is told under which name."),
+            ),
+            Item(
+                "spamreports.lowerfunnelevent",
+                _("Events"),
+                _("What was accepted, what was not sent and why, what was refused."),
+            ),
+        ),
     ),
     Section(
         _("People"),
@@ -67,6 +88,9 @@ SECTIONS = (
                 "channels_tiktok.webhookevent",
                 _("Journal"),
                 _("See what TikTok delivered, and have what failed tried again."),
+            ),
+            Item(
+                "channels_tiktok.leaddelivery", _("Leads"), _("What TikTok delivered of lead forms, as it came.")
             ),
             Item(
                 "channels_tiktok.refuseddeliveries",

@@ -28,6 +28,13 @@ SCHEDULES = [
     Every(15, "channels_tiktok.tasks.check_channels"),
     Every(24 * 60, "channels_tiktok.tasks.remind_of_ending_consents"),
     Every(1, "inbox.tasks.wake_snoozed", sweep=True),
+    Every(1, "leads.tasks.drain_leads", sweep=True),
+    Every(1, "leads.tasks.follow_inbox", sweep=True),
+    Every(60, "leads.tasks.pull_leads", sweep=True),
+    Every(1, "spamreports.tasks.follow", sweep=True),
+    Every(1, "spamreports.tasks.deliver_events", sweep=True),
+    Every(30, "channels_tiktok.tasks.check_ad_accounts"),
+    Every(24 * 60, "leads.tasks.purge_deliveries"),
     Every(60, "inbox.tasks.purge_idempotency_keys"),
     Every(24 * 60, "channels_tiktok.tasks.purge_old_events"),
 ]

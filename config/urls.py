@@ -19,6 +19,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inbox:list")),
+    path("inbox/leads/", include("leads.urls")),
+    path("inbox/", include("spamreports.urls")),
     path("inbox/", include("inbox.urls")),
     path(
         "login/",
@@ -30,6 +32,8 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("channels/tiktok/", include("channels_tiktok.urls")),
+    path("api/v1/", include("leads.api_urls")),
+    path("api/v1/", include("spamreports.api_urls")),
     path("api/v1/", include("inbox.api.urls")),
     path("favicon.ico", favicon),
     path("healthz", healthz, name="healthz"),

@@ -22,6 +22,7 @@ SHOWN_LINES = [
     ConversationEvent.Kind.STATUS_CHANGED,
     ConversationEvent.Kind.ASSIGNED,
     ConversationEvent.Kind.HISTORY_MISSING,
+    ConversationEvent.Kind.TOLD_BY_APP,
 ]
 NAMES = ("first_name", "last_name", "username")
 ATTACHED = ("id", "state", "content_type", "width", "height", "thumbnail", "error")

@@ -17,6 +17,8 @@ DEFAULTS: dict[str, Any] = {
     "mode": "strict",
     "qps": 10,
     "clock_offset": 0.0,
+    "lead_task_questions": 1,
+    "largest_lead_csv": 10 * 1024 * 1024,
     "webhooks": {
         "twice": False,
         "delay_seconds": 0,

@@ -5,7 +5,7 @@ from inbox.models.conversation import AgentReadMark, Conversation, Label, Referr
 from inbox.models.message import Attachment, IdempotencyKey, Message, Reaction
 from inbox.models.personal import Draft, Preferences
 from inbox.models.reply_window import REPLIES_PER_WINDOW, REPLY_WINDOW, ReplyWindow
-from inbox.models.timeline import ConversationEvent
+from inbox.models.timeline import ConversationEvent, TimelineReader
 
 __all__ = [
     "REPLIES_PER_WINDOW",
@@ -24,4 +24,5 @@ __all__ = [
     "Reaction",
     "Referral",
     "ReplyWindow",
+    "TimelineReader",
 ]

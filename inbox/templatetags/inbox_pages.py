@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from config.templatetags import look
+from inbox import additions, sending
 from inbox import countdown as counting
-from inbox import sending
 from inbox.listing import COUNT_UP_TO, Listing
 from inbox.models import Conversation, ConversationEvent, Message
 from inbox.people import name_of
@@ -189,6 +189,8 @@ def told(line: Any) -> str:
         return _told_assignment(line, actor)
     if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
         return _("Messages before this are only in TikTok")
+    if line.kind == ConversationEvent.Kind.TOLD_BY_APP:
+        return additions.words_of(line)
     closed = line.data.get("after") == Conversation.Status.CLOSED
     if actor:
         words = _("%(actor)s closed this conversation") if closed else _("%(actor)s reopened this conversation")

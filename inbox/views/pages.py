@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from channels_tiktok import health
-from inbox import access, capabilities, drafts, sending, thread
+from inbox import access, additions, capabilities, drafts, sending, thread
 from inbox.listing import Listing, counts_and_cursor, page_of
 from inbox.models import Conversation, Message
 from inbox.sending import TEXT_LIMIT
@@ -97,6 +97,7 @@ def conversation_context(request: AgentRequest, conversation: Conversation, *, a
         "may_change": request.user.has_perm(access.CHANGE),
         "text_limit": TEXT_LIMIT,
         "earlier_usernames": conversation.contact.earlier_usernames,
+        "additions": additions.additions_for(conversation, request.user, at=at),
     }
 
 
