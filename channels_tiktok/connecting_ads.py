@@ -322,7 +322,7 @@ def _wrong_with(account: AdAccount, *, at: datetime) -> list[str]:
 
 
 def _scopes_of(account: AdAccount) -> set[str]:
-    granted = AdGrant.objects.filter(pk=account.grant_id).values_list("scopes", flat=True).first() or ""
+    granted = AdGrant.objects.filter(ad_accounts=account.pk).values_list("scopes", flat=True).first() or ""
     return set(granted.split(","))
 
 
@@ -356,12 +356,11 @@ def disconnect(*, account: AdAccount) -> bool:
 
 def _token_of_last_user(account: AdAccount) -> str:
     """The token to give back: only where no other ad account uses it."""
-    if account.grant_id is None:
-        return ""
     if AdAccount.objects.filter(grant_id=account.grant_id).exclude(pk=account.pk).exists():
         return ""
     try:
-        return str(AdGrant.objects.get(pk=account.grant_id).access_token)
+        grant = AdGrant.objects.filter(ad_accounts=account.pk).first()
+        return str(grant.access_token) if grant else ""
     except SecretUnreadable as error:
         logger.warning("ad account %s: its access was not given back: %s", account.pk, error)
         return ""

@@ -7,6 +7,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -96,7 +97,7 @@ def from_file(media: Media, *, at: datetime) -> Iterator[IncomingLead]:
                 if left < 0:
                     raise UnreadableLead("The file of leads is too large to be unpacked.")
                 yield from _from_csv(io.BytesIO(content), at=at)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise UnreadableLead(f"The file of leads could not be unpacked: {error}") from error
 
 

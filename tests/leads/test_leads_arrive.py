@@ -8,10 +8,11 @@ import zipfile
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from channels_tiktok.answers import Media
-from channels_tiktok.models import LeadDelivery, RefusedDeliveries
+from channels_tiktok.models import LeadDelivery
 from leads import incoming, pulling, receiving
 from leads.models import Lead
 from tests.factories import NOW
@@ -48,7 +49,8 @@ def pull(account, clock):
 
 def test_the_contracts_signature_vector_is_accepted(client, settings):
     settings.TIKTOK_APP_SECRET = "example_app_secret_0001"
-    start = b'{"request_id":"R1","object":1,"time":1785000000,"entry":[{"id":"7","changes":[{"field":"name","value":"Zo'
+    start = b'{"request_id":"R1","object":1,"time":1785000000,"entry":[{"id":"7","changes":[{"field":"name",'
+    start += b'"value":"Zo'
     signature = "89aa2298d5622bf9983ff2b284e081a80e2011716596561c36c9bf149b38282f"
     escaped, plain = start + b'\\u00eb"}]}]}', start + 'ë"}]}]}'.encode()
     assert post(client, escaped, signature) == 200
@@ -61,7 +63,6 @@ def test_the_contracts_signature_vector_is_accepted(client, settings):
 def test_the_signature_is_looked_at_before_anything_else(client):
     assert post(client, b"{not json", "0" * 64) == 401
     assert not LeadDelivery.objects.exists()
-    assert RefusedDeliveries.objects.get().count == 1
     content = b"{not json"
     assert post(client, content, signed(content)) == 200
     assert LeadDelivery.objects.get().state == "failed"
@@ -118,7 +119,11 @@ def test_a_large_file_comes_packed(tiktok, account, clock):
 def test_leads_of_an_ad_come_by_the_file_of_the_ad(tiktok, shop, account, clock):
     for name in ("Ayu", "Budi"):
         tiktok.control(
-            "/ads/leads", advertiser_id=account.advertiser_id, answers={"name": name}, silently=True, ad_id="1800000000000077"
+            "/ads/leads",
+            advertiser_id=account.advertiser_id,
+            answers={"name": name},
+            silently=True,
+            ad_id="1800000000000077",
         )
     pull(account, clock)  # only the newest is told until its ad is known
     pull(account, clock)
@@ -129,7 +134,7 @@ def test_a_number_a_text_and_a_quoted_id_are_the_same_lead(account):
     for written in (7500000000000000031, "7500000000000000031"):
         lead = incoming.from_webhook({"id": written, "create_time": 1785000590}, at=NOW)
         receiving.take_in(lead, account=account, at=NOW)
-    content = "Lead ID,Created Time,Name\n'7500000000000000031,2026-07-25 17:29:50,Ayu\n".encode()
+    content = b"Lead ID,Created Time,Name\n'7500000000000000031,2026-07-25 17:29:50,Ayu\n"
     (lead,) = incoming.from_file(Media(content, "text/csv"), at=NOW)
     receiving.take_in(lead, account=account, at=NOW)
     assert Lead.objects.get().tiktok_lead_id == "7500000000000000031"
@@ -196,13 +201,20 @@ def test_reading_is_put_off_while_tiktok_is_away(tiktok, account, clock):
     assert Lead.objects.count() == 1
 
 
-def test_the_command_reads_leads_and_says_how_many(tiktok, account, capsys, monkeypatch):
-    from django.core.management import call_command
-
+def test_the_command_reads_leads_and_says_how_many(tiktok, account, capsys):
     tiktok.control("/ads/settings", lead_task_questions=0)
-    tiktok.submit(ANSWERS, silently=True)
-    call_command("sync_leads", wait=0)
+    tiktok.control("/ads/leads", advertiser_id=account.advertiser_id, answers=ANSWERS, silently=True)
     call_command("sync_leads", wait=0)
     said = capsys.readouterr().out
-    assert "Kopi Corner Ads: asked for 1 file(s) of leads" in said
-    assert Lead.objects.count() <= 1
+    assert "Kopi Corner Ads: asked for 2 file(s) of leads" in said
+    assert "1 new lead(s)." in said
+    call_command("sync_leads", wait=0)
+    assert "0 new lead(s)." in capsys.readouterr().out
+    assert Lead.objects.count() == 1
+
+
+def test_the_command_ends_with_an_error_when_tiktok_refuses(tiktok, account, capsys):
+    tiktok.control("/ads/revoke", advertiser_id=account.advertiser_id)
+    with pytest.raises(CommandError, match="1 of 1"):
+        call_command("sync_leads")
+    assert "no longer accepts this ad account" in capsys.readouterr().err
