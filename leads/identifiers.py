@@ -98,6 +98,16 @@ def masked_answers(answers: list[dict[str, Any]], *, shows_all: bool) -> list[di
     )
 
 
+def labelled(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The answers with each question as people read it: TikTok calls its own questions “phone_number”."""
+    return [{**one, "label": _label(one["question"])} for one in answers]
+
+
+def _label(question: str) -> str:
+    words = question if " " in question else question.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
 def _masked(question: str, value: str) -> str:
     if _EMAIL_QUESTION.search(question) or "@" in value:
         return f"{value[:1]}•••@•••"

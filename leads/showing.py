@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from inbox.additions import Addition, Place
 from inbox.models import Conversation, ConversationEvent
 from inbox.people import name_of
-from leads.identifiers import masked_answers
+from leads.identifiers import labelled, masked_answers
 from leads.joining import CHANGE, VIEW
 from leads.models import Lead
 
@@ -24,7 +24,8 @@ def additions_for(conversation: Conversation, user: User, at: datetime) -> Itera
         return
     here = Q(conversation=conversation.pk) | Q(suggested=conversation.pk)
     found = Lead.objects.filter(here).order_by("-submitted_at", "-id")[:SHOWN_AT_MOST]
-    leads = [(lead, masked_answers(lead.answers, shows_all=user.has_perm(PERSONAL))) for lead in found]
+    shows_all = user.has_perm(PERSONAL)
+    leads = [(lead, labelled(masked_answers(lead.answers, shows_all=shows_all))) for lead in found]
     if leads:
         shows = {"leads": leads, "may_change": user.has_perm(CHANGE)}
         yield Addition(Place.DETAILS, "leads/_details.html", shows)

@@ -13,7 +13,7 @@ from inbox import access
 from inbox.models import Conversation
 from inbox.views.agent_page import AgentRequest, agent_page
 from leads import joining, staging
-from leads.identifiers import masked_answers
+from leads.identifiers import labelled, masked_answers
 from leads.listing import LeadListing, page_of
 from leads.models import Lead
 from leads.showing import PERSONAL
@@ -37,7 +37,7 @@ def show_lead(request: AgentRequest, lead_id: int) -> HttpResponse:
     lead = _lead(lead_id)
     context = {
         "lead": lead,
-        "answers": masked_answers(lead.answers, shows_all=request.user.has_perm(PERSONAL)),
+        "answers": labelled(masked_answers(lead.answers, shows_all=request.user.has_perm(PERSONAL))),
         "is_masked": not request.user.has_perm(PERSONAL),
         "stages": Lead.Stage.choices,
         "may_change": request.user.has_perm(joining.CHANGE),

@@ -9,6 +9,8 @@ AGENTS = [("ana", "Ana", "Lopes"), ("ben", "Ben", "Carter")]
 AGENT_PERMISSIONS = {
     "inbox": ["view_conversation", "change_conversation", "reply_conversation", "view_contact"],
     "channels_tiktok": ["view_channel"],
+    "leads": ["view_lead", "change_lead", "view_personal_data"],
+    "spamreports": ["report_contact", "view_spamreport"],
 }
 
 

@@ -6,6 +6,7 @@ document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
   if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
+    link.closest("details.menu")?.removeAttribute("open");
     let answer;
     try {
       answer = await fetch(link.href, { headers: { "HX-Request": "true" } });

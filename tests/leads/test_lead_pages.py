@@ -62,7 +62,7 @@ def test_a_lead_waits_in_the_inbox_without_a_composer_and_says_why(lead, ana):
     page = browser(ana).get(f"/inbox/leads/{lead.pk}/").text
     assert "TikTok lets nobody write first" in page
     assert "composer" not in page
-    for shown in ("Raya promo", "phone_number", "+628123456789", "ayu@example.com"):
+    for shown in ("Raya promo", "Phone number", "+628123456789", "ayu@example.com"):
         assert shown in page
 
 
@@ -91,7 +91,7 @@ def test_whoever_may_not_see_leads_sees_none_of_them(lead, ayu, ana):
     assert client.get(f"/inbox/leads/{lead.pk}/").status_code == 403
     assert client.post(f"/inbox/leads/{lead.pk}/stage/", {"stage": "qualified"}).status_code == 403
     page = client.get(f"/inbox/{ayu.pk}/").text
-    assert "phone_number" not in page
+    assert "Phone number" not in page
     assert "/inbox/leads/" not in page
     assert client.get("/api/v1/leads/").status_code == 403
 

@@ -104,6 +104,9 @@ class Command(BaseCommand):
         self.say("Customers are writing …")
         story.let_customers_write(sandbox)
         self.wait_for_conversations(len(story.CUSTOMERS))
+        self.say("Connecting the ad account, and two people fill in its lead form …")
+        story.connect_ad_account(web, "admin", people.PASSWORD)
+        story.let_people_submit_forms(sandbox)
 
     def wait_for_conversations(self, number: int) -> None:
         """Let the worker take the messages in, so that the first page that someone opens shows them."""
