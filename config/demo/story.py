@@ -77,11 +77,21 @@ LEAD_FORM = "7100000000000000051"
 LEADS = [
     (
         7 * MINUTE,
-        {"name": "Ayu Lestari", "phone_number": "+628120000022", "email": "ayu@example.com", "cups_per_week": "40"},
+        {
+            "name": "Ayu Lestari",
+            "phone_number": "+628120000022",
+            "email": "ayu@example.com",
+            "cups_per_week": "40",
+        },
     ),
     (
         3 * HOUR + 10 * MINUTE,
-        {"name": "Dimas Putra", "phone_number": "+628130000077", "email": "dimas@example.com", "cups_per_week": "5"},
+        {
+            "name": "Dimas Putra",
+            "phone_number": "+628130000077",
+            "email": "dimas@example.com",
+            "cups_per_week": "5",
+        },
     ),
 ]
 
