@@ -8,9 +8,11 @@ class LeadsConfig(AppConfig):
     verbose_name = "Leads"
 
     def ready(self) -> None:
+        from channels_tiktok import dependents
         from inbox import additions, search_operators
         from leads import showing
 
+        dependents.register(showing.what_stops)
         additions.register(showing.additions_for)
         additions.register_line("leads.joined", showing.told_joined)
         additions.register_line("leads.stage", showing.told_stage)

@@ -4,6 +4,7 @@ Guarantee: with webhooks off, the pull side alone brings every lead of the forms
 file that TikTok has not written yet is looked at again later; one ad account's trouble stops no other.
 """
 
+import itertools
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ LOOK_AGAIN = timedelta(seconds=10)
 LEASE = timedelta(minutes=3)
 MOST_ATTEMPTS = 60
 MOST_ADS = 50
+FILE_BATCH = 500
 KNOWN_SINCE = timedelta(days=30)
 WORK_FOR = timedelta(seconds=40)
 
@@ -156,4 +158,14 @@ def _take_file(pull: LeadPull, task_id: str, *, at: datetime) -> int:
             token=token, advertiser_id=account.advertiser_id, task_id=task_id, limit=incoming.LARGEST_FILE
         ),
     )
-    return sum(receiving.take_in(lead, account=account, at=at) for lead in incoming.from_file(media, at=at))
+    leads = incoming.from_file(media, at=at)
+    found = 0
+    while batch := list(itertools.islice(leads, FILE_BATCH)):  # a file holds every lead that there ever was
+        known = set(
+            Lead.objects.filter(tiktok_lead_id__in=[lead.tiktok_lead_id for lead in batch]).values_list(
+                "tiktok_lead_id", flat=True
+            )
+        )
+        fresh = [lead for lead in batch if lead.tiktok_lead_id not in known]
+        found += sum(receiving.take_in(lead, account=account, at=at) for lead in fresh)
+    return found

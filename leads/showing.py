@@ -6,7 +6,9 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from channels_tiktok.models import Channel
 from inbox.additions import Addition, Place
 from inbox.models import Conversation, ConversationEvent
 from inbox.people import name_of
@@ -29,6 +31,16 @@ def additions_for(conversation: Conversation, user: User, at: datetime) -> Itera
     if leads:
         shows = {"leads": leads, "may_change": user.has_perm(CHANGE)}
         yield Addition(Place.DETAILS, "leads/_details.html", shows)
+
+
+def what_stops(channel: Channel) -> Iterator[str]:
+    """What a removal of `channel` stops here: `channels_tiktok.dependents` asks."""
+    accounts = channel.ad_accounts.count()
+    if accounts:
+        words = ngettext(
+            "leads of %(n)s ad account writing here", "leads of %(n)s ad accounts writing here", accounts
+        )
+        yield words % {"n": accounts}
 
 
 def told_joined(line: ConversationEvent) -> str:

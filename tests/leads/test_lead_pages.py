@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -128,8 +129,6 @@ def test_the_list_costs_the_same_for_any_number_and_goes_on_where_it_ended(accou
     client = browser(ana)
 
     def queries() -> int:
-        from django.db import connection
-
         with CaptureQueriesContext(connection) as found:
             client.get("/inbox/leads/")
         return len(found)
@@ -147,6 +146,19 @@ def test_the_list_costs_the_same_for_any_number_and_goes_on_where_it_ended(accou
         following = page.context["following"]
         address = f"/inbox/leads/?after={following.replace('+', '%2B')}" if following else ""
     assert len(seen) == len(set(seen)) == 66
+
+
+def test_leads_and_reports_cost_a_thread_two_queries_more(lead, ayu, ana):
+    def queries(user) -> int:
+        client = browser(user)
+        client.get(f"/inbox/{ayu.pk}/")
+        with CaptureQueriesContext(connection) as found:
+            client.get(f"/inbox/{ayu.pk}/")
+        return len(found)
+
+    joining.join(user=ana, lead_id=lead.pk, conversation_id=ayu.pk, at=NOW)
+    kim = make_agent("kim", permissions=(*SEES, "leads.change_lead", "spamreports.report_contact"))
+    assert queries(kim) <= queries(make_agent("otto", permissions=AGENT_PERMISSIONS)) + 2 <= 14
 
 
 def test_the_api_lists_gets_and_changes_leads(lead, ayu, ana):
