@@ -253,6 +253,11 @@ SPECTACULAR_SETTINGS = {
         "MessageKind": "inbox.models.Message.Kind",
         "AttachmentState": "inbox.models.Attachment.State",
         "ReferralSource": "inbox.models.Referral.Source",
+        "LeadStage": "leads.models.Lead.Stage",
+        "LeadSource": "channels_tiktok.models.LeadSubscription.Source",
+        "LeadGround": "leads.models.Lead.Ground",
+        "SpamReportReason": "spamreports.models.SpamReport.Reason",
+        "SpamReportState": "spamreports.models.LowerFunnelEvent.State",
     },
 }
 

@@ -3,6 +3,9 @@
 An app registers in its AppConfig.ready. For a conversation that somebody looks at it gives pieces, each for a
 place: a section of the details, an entry of the thread's ⋮ menu, a mark beside the name. For a timeline line of
 the kind `TOLD_BY_APP` it gives the words.
+
+Most conversations have nothing to add, so an app names `hints`, conditions that are read with the conversation
+itself: `adds` finds them as its attributes and makes a query only where one is true.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Exists, QuerySet
 
 from inbox.models import Conversation, ConversationEvent
 
@@ -37,13 +41,20 @@ Adds = Callable[[Conversation, User, datetime], Iterable[Addition]]
 Tells = Callable[[ConversationEvent], str]
 
 _adding: list[Adds] = []
+_hints: dict[str, Exists] = {}
 _telling: dict[str, Tells] = {}
 
 
-def register(adds: Adds) -> None:
-    """Have `adds(conversation, user, at)` asked for every conversation that is shown. Keep it to one query."""
+def register(adds: Adds, **hints: Exists) -> None:
+    """Have `adds(conversation, user, at)` asked for every conversation that is shown."""
     if adds not in _adding:
         _adding.append(adds)
+    _hints.update(hints)
+
+
+def with_hints(conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """The conversations with all hints, for `additions_for`."""
+    return conversations.annotate(**_hints)
 
 
 def register_line(what: str, tells: Tells) -> None:

@@ -13,7 +13,7 @@ class LeadsConfig(AppConfig):
         from leads import showing
 
         dependents.register(showing.what_stops)
-        additions.register(showing.additions_for)
+        additions.register(showing.additions_for, has_leads=showing.has_leads())
         additions.register_line("leads.joined", showing.told_joined)
         additions.register_line("leads.stage", showing.told_stage)
         search_operators.register_operator("lead", condition=showing.with_lead, explain=showing.explain_lead)

@@ -20,9 +20,14 @@ PERSONAL = "leads.view_personal_data"
 SHOWN_AT_MOST = 5
 
 
+def has_leads() -> Exists:
+    """Whether a conversation was a lead, or may have been: a hint for `inbox.additions`."""
+    return Exists(Lead.objects.filter(Q(conversation=OuterRef("pk")) | Q(suggested=OuterRef("pk"))))
+
+
 def additions_for(conversation: Conversation, user: User, at: datetime) -> Iterator[Addition]:
-    """The leads that a conversation was, or may have been. One query."""
-    if not user.has_perm(VIEW):
+    """The leads that a conversation was, or may have been. One query where there are any."""
+    if not user.has_perm(VIEW) or not getattr(conversation, "has_leads", True):
         return
     here = Q(conversation=conversation.pk) | Q(suggested=conversation.pk)
     found = Lead.objects.filter(here).order_by("-submitted_at", "-id")[:SHOWN_AT_MOST]

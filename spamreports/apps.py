@@ -11,7 +11,9 @@ class SpamReportsConfig(AppConfig):
         from inbox import additions, search_operators
         from spamreports import showing
 
-        additions.register(showing.additions_for)
+        additions.register(
+            showing.additions_for, has_reports=showing.has_reports(), has_ad_accounts=showing.has_ad_accounts()
+        )
         additions.register_line("spamreports.reported", showing.told_reported)
         search_operators.register_operator(
             "is:reported", condition=showing.is_reported, explain=showing.explain_reported

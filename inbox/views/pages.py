@@ -74,6 +74,7 @@ def render_conversation(
     only_conversation = asked_by_script(request)
     context = _list_context(listing, at=at, only_counts=only_conversation)
     found = access.conversations_for(request.user).prefetch_related(None)
+    found = additions.with_hints(found)
     conversation = found.annotate(draft_text=drafts.text_in(request.user)).get(pk=conversation_id)
     page = thread.page_of(conversation, before=request.GET.get("before", ""))
     context |= conversation_context(request, conversation, at=at)

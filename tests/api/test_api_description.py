@@ -37,6 +37,10 @@ def test_every_path_of_the_design_is_described():
         "/conversations/{conversation_id}/": ["get", "patch"],
         "/conversations/{conversation_id}/messages/": ["get", "post"],
         "/conversations/{conversation_id}/messages/{message_id}/": ["get"],
+        "/conversations/{conversation_id}/spam-report/": ["get", "post"],
+        "/leads/": ["get"],
+        "/leads/{lead_id}/": ["get", "patch"],
+        "/spam-reports/": ["get"],
     }
 
 
