@@ -41,6 +41,7 @@ BACKOFF = (
 PERMISSION_CODES = (40001, 40130)
 EVENT_SOURCE = "Reply48"
 PARTLY = "TikTok took only a part of this event."
+TEST_ONLY = "As a test: TikTok shows it in Events Manager and uses it for nothing else."
 GIVEN_UP = "TikTok did not take it in two days of trying: {}"
 State = LowerFunnelEvent.State
 
@@ -83,7 +84,8 @@ def _send(account: AdAccount, events: Sequence[LowerFunnelEvent], *, at: datetim
     if not receipt.request_id:
         _postpone(events, OutcomeUnknown("TikTok's answer named no request."), at=at)
         return 0
-    return _settle(events, State.ACCEPTED, "", receipt.request_id, at=at)
+    reason = TEST_ONLY if account.test_event_code else ""
+    return _settle(events, State.ACCEPTED, reason, receipt.request_id, at=at)
 
 
 def _is_passing(error: TikTokError) -> bool:

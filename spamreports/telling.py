@@ -116,7 +116,9 @@ def _follow_leads(*, at: datetime) -> int:
     woken: list[ConversationEvent] = []
     for change in changes:
         if change.kind == LeadChange.Kind.STAGE:
-            _tell_of_stage(change)
+            _tell_of_stage(change, stage=change.after)
+        elif change.kind == LeadChange.Kind.ARRIVED:
+            _tell_of_stage(change, stage=Lead.Stage.RAW)
         elif change.kind == LeadChange.Kind.JOINED:
             woken += _wake_skipped(change.lead_id, at=at)
     LeadChange.objects.filter(pk__in=[change.pk for change in changes]).update(followed_at=at)
@@ -124,18 +126,18 @@ def _follow_leads(*, at: datetime) -> int:
     return len(changes)
 
 
-def _tell_of_stage(change: LeadChange) -> None:
+def _tell_of_stage(change: LeadChange, *, stage: str) -> None:
     lead = change.lead
     if not lead.ad_account.lower_funnel_events:
         return
     mapping = EventMapping.objects.filter(
-        ad_account=lead.ad_account, trigger=EventMapping.Trigger.STAGE, stage=change.after
+        ad_account=lead.ad_account, trigger=EventMapping.Trigger.STAGE, stage=stage
     ).first()
     if mapping is None:
         return
     tell(
         account=lead.ad_account,
-        event_id=f"lead-{lead.tiktok_lead_id}-{change.after}",
+        event_id=f"lead-{lead.tiktok_lead_id}-{stage}",
         event_name=mapping.event_name,
         mapping=mapping,
         lead=lead,

@@ -94,6 +94,14 @@ def test_a_stage_is_told_once_under_its_mapped_name_with_value_and_hashes(
     assert (kept.state, bool(kept.request_id)) == ("accepted", True)
 
 
+def test_a_lead_that_arrives_is_raw_and_that_can_be_told_too(tiktok, account, clock):
+    EventMapping.objects.create(ad_account=account, trigger="stage", stage="raw", event_name="Lead")
+    submit(account, "31")
+    telling.follow(clock=timezone.now)
+    delivering.deliver_due(clock=clock)
+    assert [event["event"] for event in tiktok.events()] == ["Lead"]
+
+
 def test_a_stage_that_is_not_mapped_tells_nothing(account, mapping, lead, ana):
     qualify(ana, lead, Lead.Stage.CONTACTED)
     assert not LowerFunnelEvent.objects.exists()
@@ -211,6 +219,7 @@ def test_the_test_code_goes_with_each_call(tiktok, account, lead, clock):
     queue(account, lead)
     delivering.deliver_due(clock=clock)
     assert tiktok.events()[0]["test_event_code"] == "TEST123"
+    assert "As a test" in LowerFunnelEvent.objects.get().reason
 
 
 def test_what_was_refused_can_be_tried_again(tiktok, account, lead, clock, admin_client):
