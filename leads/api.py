@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from config.rest import RestViewSet, answers
 from inbox import access
 from leads import joining, staging
+from leads.access import CHANGE, PERSONAL, VIEW, leads_for
 from leads.identifiers import masked_answers
 from leads.models import Lead
-from leads.showing import PERSONAL
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
@@ -97,11 +97,14 @@ class LeadFilters(django_filters.FilterSet):  # type: ignore[misc]  # django-fil
 class LeadViewSet(mixins.ListModelMixin, RestViewSet):
     """Lead-form submissions."""
 
-    needs: ClassVar = {"GET": (joining.VIEW,), "PATCH": (joining.CHANGE,)}
+    needs: ClassVar = {"GET": (VIEW,), "PATCH": (CHANGE,)}
     orderings: ClassVar = {"-submitted_at": "-submitted_at", "submitted_at": "submitted_at"}
     serializer_class = LeadSerializer
     filterset_class = LeadFilters
-    queryset = Lead.objects.select_related("ad_account")
+    queryset = Lead.objects.none()  # for the description; `get_queryset` says which
+
+    def get_queryset(self) -> Any:
+        return leads_for(self.request.user).select_related("ad_account")
 
     @extend_schema(summary="Get a lead", responses=answers(LeadSerializer))
     def retrieve(self, request: Request, lead_id: int) -> Response:
@@ -114,11 +117,11 @@ class LeadViewSet(mixins.ListModelMixin, RestViewSet):
     )
     def partial_update(self, request: Request, lead_id: int) -> Response:
         """Change what is given; what is left out stays as it is."""
-        access.require(request.user, joining.CHANGE)
+        access.require(request.user, CHANGE)
         asked = LeadChangeSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         user, wanted = cast(User, request.user), asked.validated_data
-        Lead.objects.get(pk=lead_id)
+        self.get_queryset().get(pk=lead_id)
         if "conversation" in wanted:
             if wanted["conversation"] is None:
                 joining.part(user=user, lead_id=lead_id, at=self.at)

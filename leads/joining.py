@@ -17,12 +17,11 @@ from django.db.models import Q
 from channels_tiktok.models import AdAccount
 from inbox import access, reading, timeline
 from inbox.models import Contact, Conversation, ConversationEvent, Message, Referral
+from leads.access import CHANGE, lock_lead_for
 from leads.identifiers import identifiers_in
 from leads.models import KnownIdentifier, Lead, LeadChange
 
 READER = "leads"
-CHANGE = "leads.change_lead"
-VIEW = "leads.view_lead"
 # How long before and after a submission an arrival by the same ad may be the same person.
 EARLIEST, LATEST = timedelta(hours=1), timedelta(hours=48)
 Ground = Lead.Ground
@@ -144,7 +143,7 @@ def join(*, user: User, lead_id: int, conversation_id: int, at: datetime) -> boo
     """
     access.require(user, CHANGE)
     conversation = access.lock_conversation_for(user, conversation_id, permission=access.VIEW)
-    lead = Lead.objects.select_for_update().get(pk=lead_id)
+    lead = lock_lead_for(user, lead_id)
     if lead.conversation_id == conversation.pk:
         return False
     former = lead.conversation
@@ -160,8 +159,7 @@ def join(*, user: User, lead_id: int, conversation_id: int, at: datetime) -> boo
 @transaction.atomic
 def part(*, user: User, lead_id: int, at: datetime) -> bool:
     """Say that a lead's conversation, joined or suggested, is not the right one; False if there is none."""
-    access.require(user, CHANGE)
-    lead = Lead.objects.select_for_update().get(pk=lead_id)
+    lead = lock_lead_for(user, lead_id)
     former = lead.conversation
     if former is None and lead.suggested_id is None:
         return False

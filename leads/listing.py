@@ -3,14 +3,16 @@
 Guarantee: a page of it costs one query, however many leads there are, and starts exactly after the last row.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from leads.access import leads_for
 from leads.models import Lead
 
 PAGE = 30
@@ -32,13 +34,14 @@ class View(TextChoices):
 class LeadListing:
     """What a list of leads shows."""
 
+    user: User
     view: View = View.ALL
 
     @classmethod
-    def asked_for(cls, wanted: Any) -> "LeadListing":
+    def asked_for(cls, user: User, wanted: Any) -> "LeadListing":
         """Read `view` from a request's parameters; what we don't know is all."""
         view = wanted.get("view")
-        return cls(View(view) if view in View.values else View.ALL)
+        return cls(user, View(view) if view in View.values else View.ALL)
 
     @property
     def query(self) -> str:
@@ -48,11 +51,11 @@ class LeadListing:
     @property
     def views(self) -> list["LeadListing"]:
         """The list in each of its views."""
-        return [LeadListing(view) for view in View]
+        return [replace(self, view=view) for view in View]
 
     def leads(self) -> QuerySet[Lead]:
         """The leads in the view, newest first."""
-        leads = Lead.objects.select_related("ad_account").order_by("-submitted_at", "-id")
+        leads = leads_for(self.user).select_related("ad_account").order_by("-submitted_at", "-id")
         if self.view == View.ALL:
             return leads
         if self.view == View.WAITING:

@@ -12,11 +12,10 @@ from channels_tiktok.models import Channel
 from inbox.additions import Addition, Place
 from inbox.models import Conversation, ConversationEvent
 from inbox.people import name_of
+from leads.access import CHANGE, PERSONAL, VIEW, leads_for
 from leads.identifiers import labelled, masked_answers
-from leads.joining import CHANGE, VIEW
 from leads.models import Lead
 
-PERSONAL = "leads.view_personal_data"
 SHOWN_AT_MOST = 5
 
 
@@ -30,7 +29,7 @@ def additions_for(conversation: Conversation, user: User, at: datetime) -> Itera
     if not user.has_perm(VIEW) or not getattr(conversation, "has_leads", True):
         return
     here = Q(conversation=conversation.pk) | Q(suggested=conversation.pk)
-    found = Lead.objects.filter(here).order_by("-submitted_at", "-id")[:SHOWN_AT_MOST]
+    found = leads_for(user).filter(here).order_by("-submitted_at", "-id")[:SHOWN_AT_MOST]
     shows_all = user.has_perm(PERSONAL)
     leads = [(lead, labelled(masked_answers(lead.answers, shows_all=shows_all))) for lead in found]
     if leads:
@@ -69,7 +68,7 @@ def with_lead(value: str, user: User) -> Q:
     word = value.strip().lower()
     if not user.has_perm(VIEW):
         raise ValueError(_("You may not see leads, so they can't be searched for."))
-    leads = Lead.objects.filter(conversation=OuterRef("pk"))
+    leads = leads_for(user).filter(conversation=OuterRef("pk"))
     if word == "any":
         return Q(Exists(leads))
     if word == "none":

@@ -8,17 +8,16 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from inbox import access, timeline
+from inbox import timeline
 from inbox.models import ConversationEvent
-from leads.joining import CHANGE
+from leads.access import lock_lead_for
 from leads.models import Lead, LeadChange
 
 
 @transaction.atomic
 def change_stage(*, user: User, lead_id: int, stage: Lead.Stage, at: datetime) -> bool:
     """Put a lead into a stage; False if it is there. Raises PermissionDenied or Lead.DoesNotExist."""
-    access.require(user, CHANGE)
-    lead = Lead.objects.select_for_update().get(pk=lead_id)
+    lead = lock_lead_for(user, lead_id)
     before = lead.stage
     if before == stage:
         return False

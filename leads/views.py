@@ -13,10 +13,10 @@ from inbox import access
 from inbox.models import Conversation
 from inbox.views.agent_page import AgentRequest, agent_page
 from leads import joining, staging
+from leads.access import CHANGE, PERSONAL, VIEW, leads_for
 from leads.identifiers import labelled, masked_answers
 from leads.listing import LeadListing, page_of
 from leads.models import Lead
-from leads.showing import PERSONAL
 
 CHOICES = 20
 
@@ -25,7 +25,7 @@ CHOICES = 20
 @agent_page
 def show_list(request: AgentRequest) -> HttpResponse:
     """The leads with none open."""
-    access.require(request.user, joining.VIEW)
+    access.require(request.user, VIEW)
     return render(request, "leads/page.html", _list_context(request))
 
 
@@ -33,14 +33,14 @@ def show_list(request: AgentRequest) -> HttpResponse:
 @agent_page
 def show_lead(request: AgentRequest, lead_id: int) -> HttpResponse:
     """The leads with one open."""
-    access.require(request.user, joining.VIEW)
-    lead = _lead(lead_id)
+    access.require(request.user, VIEW)
+    lead = _lead(request, lead_id)
     context = {
         "lead": lead,
         "answers": labelled(masked_answers(lead.answers, shows_all=request.user.has_perm(PERSONAL))),
         "is_masked": not request.user.has_perm(PERSONAL),
         "stages": Lead.Stage.choices,
-        "may_change": request.user.has_perm(joining.CHANGE),
+        "may_change": request.user.has_perm(CHANGE),
         "changes": lead.changes.select_related("actor").order_by("id")[:50],
     }
     return render(request, "leads/page.html", _list_context(request) | context)
@@ -50,8 +50,8 @@ def show_lead(request: AgentRequest, lead_id: int) -> HttpResponse:
 @agent_page
 def choose_conversation(request: AgentRequest, lead_id: int) -> HttpResponse:
     """Ask which conversation a lead became: those of its ad account's channels, by the customer's name."""
-    access.require(request.user, joining.CHANGE)
-    lead = _lead(lead_id)
+    access.require(request.user, CHANGE)
+    lead = _lead(request, lead_id)
     words = request.GET.get("q", "").strip()[:100]
     found = access.conversations_for(request.user).prefetch_related(None)
     found = found.filter(channel__in=lead.ad_account.channels.all())
@@ -106,16 +106,16 @@ def set_stage(request: AgentRequest, lead_id: int) -> HttpResponse:
     return _back(request, lead_id)
 
 
-def _lead(lead_id: int) -> Lead:
+def _lead(request: AgentRequest, lead_id: int) -> Lead:
     beside = ("ad_account", "conversation__contact", "suggested__contact", "joined_by")
-    found = Lead.objects.select_related(*beside).filter(pk=lead_id).first()
+    found = leads_for(request.user).select_related(*beside).filter(pk=lead_id).first()
     if found is None:
         raise Http404
     return found
 
 
 def _list_context(request: AgentRequest) -> dict[str, Any]:
-    listing = LeadListing.asked_for(request.GET)
+    listing = LeadListing.asked_for(request.user, request.GET)
     rows, following = page_of(listing, after=request.GET.get("after", ""))
     return {"listing": listing, "rows": rows, "following": following, "place": "leads", "at": timezone.now()}
 

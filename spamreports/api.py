@@ -55,7 +55,11 @@ class SpamReportViewSet(mixins.ListModelMixin, RestViewSet):
     orderings: ClassVar = {"-reported_at": "-reported_at", "reported_at": "reported_at"}
     serializer_class = SpamReportSerializer
     filter_backends = ()
-    queryset = SpamReport.objects.select_related("ad_account", "event", "reported_by")
+    queryset = SpamReport.objects.none()  # for the description; `get_queryset` says which
+
+    def get_queryset(self) -> Any:
+        reports = SpamReport.objects.filter(contact__channel__in=access.channels_for(self.request.user))
+        return reports.select_related("ad_account", "event", "reported_by")
 
     @extend_schema(summary="Get the report of a conversation's contact", responses=answers(SpamReportSerializer))
     def retrieve(self, request: Request, conversation_id: int) -> Response:

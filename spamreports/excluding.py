@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from channels_tiktok.models import Channel
 from leads.joining import digests_of
 from spamreports.models import SpamReport
 
@@ -26,9 +27,14 @@ class Excluded:
     phones: list[str]
 
 
-def page_of(*, after: str = "") -> tuple[list[Excluded], str]:
-    """The next reports after the position `after`, newest first, and where the page after them starts."""
+def page_of(*, channels: QuerySet[Channel] | None = None, after: str = "") -> tuple[list[Excluded], str]:
+    """The next reports after the position `after`, newest first, and where the page after them starts.
+
+    Only of contacts of `channels`, where given.
+    """
     reports = _reports()
+    if channels is not None:
+        reports = reports.filter(contact__channel__in=channels)
     moment, number = _read_position(after)
     if moment:
         reports = reports.filter(reported_at__lte=moment).exclude(Q(reported_at=moment) & Q(id__gte=number))
@@ -38,12 +44,12 @@ def page_of(*, after: str = "") -> tuple[list[Excluded], str]:
     return _with_digests(shown), following
 
 
-def rows() -> Iterator[tuple[str, ...]]:
+def rows(*, channels: QuerySet[Channel] | None = None) -> Iterator[tuple[str, ...]]:
     """All rows of the list, for a CSV file: one for each address and number that is known of a contact."""
     yield HEADER
     after = ""
     while True:
-        shown, after = page_of(after=after)
+        shown, after = page_of(channels=channels, after=after)
         for one in shown:
             yield from _rows_of(one)
         if not after:

@@ -63,7 +63,9 @@ def report(request: AgentRequest, conversation_id: int) -> HttpResponse:
 def show_reported(request: AgentRequest) -> HttpResponse:
     """The exclusion list."""
     access.require(request.user, VIEW)
-    shown, following = excluding.page_of(after=request.GET.get("after", ""))
+    shown, following = excluding.page_of(
+        channels=access.channels_for(request.user), after=request.GET.get("after", "")
+    )
     context = {"shown": shown, "following": following, "place": "reported", "at": timezone.now()}
     return render(request, "spamreports/list.html", context)
 
@@ -74,7 +76,7 @@ def export_reported(request: AgentRequest) -> HttpResponse:
     """The exclusion list as CSV."""
     access.require(request.user, VIEW)
     out = io.StringIO()
-    csv.writer(out).writerows(excluding.rows())
+    csv.writer(out).writerows(excluding.rows(channels=access.channels_for(request.user)))
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="exclusions.csv"'
     return response

@@ -97,6 +97,14 @@ def test_whoever_may_not_see_leads_sees_none_of_them(lead, ayu, ana):
     assert client.get("/api/v1/leads/").status_code == 403
 
 
+def test_leads_of_channels_that_somebody_does_not_see_are_not_there_for_them(lead, ana):
+    lost = make_agent("lou", permissions=("leads.view_lead", "leads.change_lead"))  # sees no channel
+    assert "Ayu" not in browser(lost).get("/inbox/leads/").text
+    assert browser(lost).get(f"/inbox/leads/{lead.pk}/").status_code == 404
+    assert browser(lost).post(f"/inbox/leads/{lead.pk}/stage/", {"stage": "raw"}).status_code == 404
+    assert "Ayu" in browser(ana).get("/inbox/leads/").text
+
+
 def test_a_suggestion_is_shown_with_its_ground_and_confirmed_where_it_stands(lead, ayu, ana):
     Lead.objects.update(suggested=ayu, ground="phone")
     client = browser(ana)
