@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.templatetags import look
-from inbox import access, notes, questions, rows, saved_views, sending, shortcuts, workspace
+from inbox import access, additions, notes, questions, rows, saved_views, sending, shortcuts, workspace
 from inbox import countdown as counting
 from inbox.listing import Listing
 from inbox.models import Conversation, ConversationEvent, Message, Preferences, SavedView
@@ -163,6 +163,8 @@ def told(line: Any) -> str:
         return _told_team(line, actor)
     if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
         return _("Messages before this are only in TikTok")
+    if line.kind == ConversationEvent.Kind.TOLD_BY_APP:
+        return additions.words_of(line)
     if line.kind == ConversationEvent.Kind.LABELS_CHANGED:
         return _told_labels(line, actor)
     return _told_status(line, actor)

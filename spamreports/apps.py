@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+
+
+class SpamReportsConfig(AppConfig):
+    """Reports of contacts as spam to TikTok Ads, lower-funnel events, and the exclusion list."""
+
+    name = "spamreports"
+    verbose_name = "Spam reports"
+
+    def ready(self) -> None:
+        from inbox import additions, search_operators
+        from spamreports import showing
+
+        additions.register(
+            showing.additions_for, has_reports=showing.has_reports(), has_ad_accounts=showing.has_ad_accounts()
+        )
+        additions.register_line("spamreports.reported", showing.told_reported)
+        search_operators.register_operator(
+            "is:reported", condition=showing.is_reported, explain=showing.explain_reported
+        )
