@@ -67,6 +67,12 @@ def countdown(context: template.Context, conversation: Conversation) -> counting
 
 
 @register.simple_tag(takes_context=True)
+def ago(context: template.Context, moment: datetime) -> str:
+    """How long ago, short: "now", "5 min", "3 h", "Tue", "18 Nov"."""
+    return rows.ago(moment, at=context["at"])
+
+
+@register.simple_tag(takes_context=True)
 def day_name(context: template.Context, day: date) -> str:
     """A day as people say it: "Today", "Yesterday", "Tuesday", "Tuesday 18 November"."""
     today = timezone.localtime(context["at"]).date()
