@@ -85,7 +85,7 @@ def conversations_for(user: Person) -> QuerySet[Conversation]:
 
 
 def rows_for(user: Person) -> QuerySet[Conversation]:
-    """The same, but with nothing that a row doesn't show: a list is thirty of them, and reading is half the work."""
+    """The same with nothing that a row doesn't show: a list is thirty of them, and reading is half the work."""
     return (
         conversations_for(user)
         .prefetch_related(None)
