@@ -1,6 +1,7 @@
 """Who may see and do what: the only way to fetch a conversation for a person."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
@@ -39,6 +40,7 @@ SHOWN_IN_A_ROW = (
     *(f"last_message__author__{name}" for name in ("username", "first_name", "last_name")),
     *(f"assignee__{name}" for name in ("username", "first_name", "last_name")),
 )
+FEW = 5_000
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -93,6 +95,15 @@ def rows_for(user: Person) -> QuerySet[Conversation]:
         .select_related("channel", "contact", "window", "last_message", "last_message__author", "assignee")
         .only(*SHOWN_IN_A_ROW)
     )
+
+
+def among(conversation_ids: QuerySet[Any, Any]) -> Q:
+    """The condition that a conversation is among these: by their ids if there are few, so that only they are read.
+
+    Left to itself a database goes through the whole list in its order, until it has met enough of them.
+    """
+    few = list(conversation_ids[: FEW + 1])
+    return Q(pk__in=few if len(few) <= FEW else conversation_ids)
 
 
 def unread_by(user: Person) -> Q:

@@ -299,7 +299,7 @@ def _in_one_query(parts: dict[str, QuerySet[Any]], *, user: User | None = None) 
 
 def _in_view(view: View, user: User, *, at: datetime) -> Q:
     if view == View.TROUBLE:
-        return Q(pk__in=troubled_replies(at=at).values("conversation_id"))
+        return access.among(troubled_replies(at=at).values_list("conversation_id", flat=True))
     if view in (View.SNOOZED, View.CLOSED):
         return Q(status=view.value)
     narrower = {

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 from inbox.models.contact import Contact
@@ -169,6 +170,10 @@ class Referral(models.Model):
             models.UniqueConstraint(
                 fields=["conversation", "source", "arrived_at"], name="one_referral_per_arrival"
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(Upper("ref"), name="referrals_by_ref", condition=~Q(ref="")),
+            models.Index(fields=["ad_id"], name="referrals_by_ad", condition=~Q(ad_id="")),
         ]
 
     def __str__(self) -> str:
