@@ -37,6 +37,8 @@ def test_every_path_of_the_design_is_described():
         "/conversations/{conversation_id}/": ["get", "patch"],
         "/conversations/{conversation_id}/messages/": ["get", "post"],
         "/conversations/{conversation_id}/messages/{message_id}/": ["get"],
+        "/saved-views/": ["get", "post"],
+        "/saved-views/{view_id}/": ["delete", "get", "patch"],
     }
 
 
