@@ -49,6 +49,8 @@ def test_every_path_of_the_design_is_described():
         "/leads/": ["get"],
         "/leads/{lead_id}/": ["get", "patch"],
         "/spam-reports/": ["get"],
+        "/saved-views/": ["get", "post"],
+        "/saved-views/{view_id}/": ["delete", "get", "patch"],
     }
 
 
