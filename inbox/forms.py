@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok import media
+from config.tasks import ring
 from inbox import shortcuts, time_zones, workspace
 from inbox.models import Conversation, Label, Preferences, SavedReply, Team
 from inbox.notifications import Choice, Event, choices_of, differing
@@ -271,10 +272,8 @@ class ForgottenForm(PasswordResetForm):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Have the letters written."""
-        from inbox.tasks import send_password_link
-
         for person in self.get_users(self.cleaned_data["email"]):
-            send_password_link.ring(person.pk)
+            ring("inbox.tasks.send_password_link", person.pk)
 
 
 class LoginForm(AuthenticationForm):

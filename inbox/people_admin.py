@@ -18,10 +18,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from rest_framework.authtoken import admin as _token_admin  # noqa: F401  (registers what is unregistered below)
 from rest_framework.authtoken.models import Token, TokenProxy
 
+from config.tasks import ring
 from inbox import working
 from inbox.models import Role, Team
 from inbox.people import name_of
-from inbox.tasks import send_invitation
 
 
 class _WithTeams(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
@@ -147,7 +147,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if not change:
-            send_invitation.ring(obj.pk)
+            ring("inbox.tasks.send_invitation", obj.pk)
         if ends:
             self._hand_back(request, obj)
 
@@ -172,7 +172,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         """Only who never chose a password needs one."""
         waiting = [person for person in queryset if person.is_active and not person.has_usable_password()]
         for person in waiting:
-            send_invitation.ring(person.pk)
+            ring("inbox.tasks.send_invitation", person.pk)
         told = ngettext("%(n)s invitation is sent again.", "%(n)s invitations are sent again.", len(waiting))
         self.message_user(request, told % {"n": len(waiting)}, messages.SUCCESS if waiting else messages.WARNING)
 

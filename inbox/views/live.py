@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from inbox import access, live, presence, thread
 from inbox.listing import Listing, notices_for
+from inbox.middleware import make_personal, personal_later
 from inbox.views.agent_page import AgentRequest, agent_page
 from inbox.views.pages import conversation_context
 
@@ -25,12 +26,14 @@ CURSOR_HEADER = "X-Timeline-Cursor"
 KNOWN_FOR = 10  # seconds
 
 
+@personal_later
 @require_GET
 def show_changes(request: HttpRequest) -> HttpResponse:
     """What changed after the cursor that the page gives: 204, or the changed pieces."""
     agent_id = cache.get(_key(request))
     if agent_id is not None and _has_all(request.GET, _news(request.GET, agent_id)):
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+    make_personal(request)
     return _show_changes(request)
 
 
