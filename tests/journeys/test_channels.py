@@ -125,7 +125,6 @@ PAGES = [
     "/admin/auth/user/",
     "/admin/auth/user/add/",
     "/admin/auth/user/1/change/",
-    "/admin/auth/user/1/delete/",
     "/admin/auth/user/1/history/",
     "/admin/auth/group/add/",
     "/admin/channels_tiktok/channel/",
