@@ -37,7 +37,14 @@ SHARE_VIEWS = "inbox.share_savedview"
 # A row that needs another column names it here; else it is read row by row, which the tests notice.
 SHOWN_IN_A_ROW = (
     *("status", "snoozed_until", "inbound_count", "last_message_at", "window_closes_at", "waiting_since"),
-    *("channel__name", "channel__status", "contact__display_name", "contact__username", "contact__picture"),
+    *(
+        "team__name",
+        "channel__name",
+        "channel__status",
+        "contact__display_name",
+        "contact__username",
+        "contact__picture",
+    ),
     *("window__opened_at", "window__closes_at", "window__replies_used", "window__refused_at"),
     *("last_message__text", "last_message__kind", "last_message__source", "last_message__state"),
     "last_message__content",  # what a question asks
@@ -98,6 +105,15 @@ def of_seen_channels(user: Person, *, name: str = "channel_id") -> Q:
     return Q(**{name: next(iter(ids))}) if len(ids) == 1 else Q(**{f"{name}__in": sorted(ids)})
 
 
+def of_own_teams(user: Person) -> Q:
+    """The conversations that `user` may well take: given to no team, or to one of theirs.
+
+    Who is in no team looks after all of them.
+    """
+    own = Team.objects.filter(members=user.pk)
+    return Q(team__isnull=True) | Q(team__in=own.values("pk")) | ~Exists(own)
+
+
 def bare_conversations_for(user: Person) -> QuerySet[Conversation]:
     """The conversations that `user` may see, for counting: with nothing that a row shows."""
     if not user.has_perm(VIEW):
@@ -142,7 +158,7 @@ def rows_for(user: Person) -> QuerySet[Conversation]:
         conversations_for(user)
         .prefetch_related(None)
         .select_related(None)
-        .select_related("channel", "contact", "window", "last_message__author", "assignee__preferences")
+        .select_related("channel", "contact", "window", "last_message__author", "assignee__preferences", "team")
         .only(*SHOWN_IN_A_ROW)
     )
 

@@ -61,6 +61,8 @@ def sentence(conversation: Conversation, state: Countdown, *, me: int | None, as
             if conversation.assignee_id == me
             else _("assigned to %(name)s") % {"name": assignee}
         )
+    if conversation.team:
+        parts.append(_("team %(name)s") % {"name": conversation.team.name})
     return ", ".join(parts)
 
 

@@ -324,7 +324,7 @@ def _in_view(view: View, user: User, *, at: datetime) -> Q:
         return Q(status=view.value)
     narrower = {
         View.MINE: Q(assignee_id=user.pk),
-        View.UNASSIGNED: Q(assignee__isnull=True),
+        View.UNASSIGNED: Q(assignee__isnull=True) & access.of_own_teams(user),
         View.CLOSING: _closing_soon(at=at),
         View.UNREAD: access.unread_by(user),
     }

@@ -44,10 +44,12 @@ def add(*, user: Any, conversation_id: int, text: str, at: datetime, ends_draft:
     with transaction.atomic():
         conversation = access.lock_conversation_for(user, conversation_id, permission=access.CHANGE)
         note = Note.objects.create(conversation=conversation, author=user, text=text, created_at=at)
-        NoteMention.objects.bulk_create(NoteMention(note=note, person=person) for person in mentioned_in(text))
+        named = list(mentioned_in(text))
+        NoteMention.objects.bulk_create(NoteMention(note=note, person=person) for person in named)
         if ends_draft:
             drafts.drop_note(user=user, conversation_id=conversation_id)
-        line = timeline.about(conversation, ConversationEvent.Kind.NOTE_ADDED, at=at)
+        more = {"mentioned": [person.pk for person in named]} if named else {}
+        line = timeline.about(conversation, ConversationEvent.Kind.NOTE_ADDED, at=at, **more)
         line.actor, line.note = user, note
         timeline.record([line])
     return note

@@ -80,7 +80,7 @@ class _Page:
             f'<span class="row-middle">{self._last_line(conversation)}{_unread(unread)}</span>'
             f'<span class="row-bottom">{window_html(left)}{_labels(conversation)}'
             '<span class="row-presence"></span>'
-            f'<span class="row-channel">{escape(conversation.channel.name)}</span>'
+            f'<span class="row-channel">{escape(_place(conversation))}</span>'
             f"{_assignee(conversation, assignee)}</span></a></li>"
         )
 
@@ -231,6 +231,12 @@ def _labels(conversation: Conversation) -> str:
         words = escape(ngettext("%(n)s more label", "%(n)s more labels", more) % {"n": more})
         shown += f'<span class="label label-grey" title="{words}">+{more}</span>'
     return f'<span class="row-labels">{shown}</span>' if shown else ""
+
+
+def _place(conversation: Conversation) -> str:
+    """Where a conversation belongs: its channel, and the team that it was given to."""
+    name = conversation.channel.name
+    return f"{conversation.team.name} · {name}" if conversation.team else name
 
 
 def face(user: Any) -> str:

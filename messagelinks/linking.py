@@ -13,10 +13,11 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from channels_tiktok.models import Channel
 from config.tasks import ring
+from inbox.first_steps import Step
 from messagelinks.addresses import address_of, characters_in, fingerprint
 from messagelinks.models import MESSAGE_LIMIT, REF_LIMIT, TITLE_LIMIT, LinkVersion, MessageLink
 
@@ -202,6 +203,18 @@ def what_stops(channel: Channel) -> list[str]:
     number = channel.message_links.count()
     words = ngettext("%(n)s message link, deleted here", "%(n)s message links, deleted here", number)
     return [words % {"n": number}] if number else []
+
+
+def first_step() -> Step:
+    """What `inbox.first_steps` is told of links."""
+    return Step(
+        "link",
+        gettext_lazy("Make a message link"),
+        gettext_lazy("A link or QR code that opens a chat with you, and tells where each customer came from."),
+        lambda user: MessageLink.objects.all(),
+        "admin:messagelinks_messagelink_changelist",
+        "messagelinks.view_messagelink",
+    )
 
 
 # ── What can be ───────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from inbox import access, additions, capabilities, drafts, same_person, saved_replies, sending, thread
+from inbox import (
+    access,
+    additions,
+    capabilities,
+    drafts,
+    first_steps,
+    same_person,
+    saved_replies,
+    sending,
+    thread,
+)
 from inbox.listing import Listing, counts_cursor_and_views, counts_of, notices_for, page_of
 from inbox.models import Conversation, Message, Preferences, SavedReply
 from inbox.sending import TEXT_LIMIT
@@ -81,6 +91,8 @@ def render_list(request: AgentRequest, *, status: int = 200, **more: Any) -> Htt
     listing = Listing.asked_for(request.user, request.GET)
     context = _list_context(listing, at=timezone.now(), after=request.GET.get("after", ""), with_saved_counts=True)
     context["preferences"] = Preferences.of(request.user)
+    if not context["rows"] and not listing.q:
+        context["first_steps"] = first_steps.steps_for(request.user)
     return render(request, "inbox/page.html", context | more, status=status)
 
 
@@ -152,6 +164,7 @@ def conversation_context(request: AgentRequest, conversation: Conversation, *, a
         "allowance": allowed,
         "quotable": sending.QUOTABLE,
         "latest_safe": sending.latest_safe_time(conversation),
+        "may_reply": request.user.has_perm(access.REPLY),
         "may_change": request.user.has_perm(access.CHANGE),
         "may_assign": request.user.has_perm(access.ASSIGN),
         "may_label": request.user.has_perm(access.LABEL),

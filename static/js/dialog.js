@@ -46,8 +46,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 dialog.addEventListener("close", () => {
   dialog.replaceChildren();
-  const again = opener?.isConnected ? opener : document.querySelector(`[data-action="${opener?.dataset.action}"]`);
-  (again || document.getElementById("thread-name"))?.focus();
+  const again = document.querySelector(`[data-action="${opener?.dataset.action}"]`);
+  const shown = [opener, again, document.querySelector("#thread-menu > summary")].find((one) => one?.getClientRects().length && one.isConnected);
+  (shown || document.getElementById("thread-name"))?.focus();
 });
 
 // A field that narrows down the choices below it.

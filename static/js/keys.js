@@ -199,8 +199,8 @@ document.addEventListener("keydown", (event) => {
 // ── The keys, told where the action is ────────────────────────────────────────────────────────────────
 
 function tell() {
-  for (const element of document.querySelectorAll("[data-action]")) {
-    const action = actions[element.dataset.action];
+  for (const element of document.querySelectorAll("[data-action], [data-tells]")) {
+    const action = actions[element.dataset.action || element.dataset.tells];
     if (!areOn || !action?.keys || element.dataset.told === action.keys) continue;
     element.dataset.told = action.keys;
     if (action.aria) element.setAttribute("aria-keyshortcuts", action.aria);

@@ -59,6 +59,7 @@ addEventListener("pagehide", leave);
 
 function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
+  if (old.nodeType === Node.ELEMENT_NODE && old.matches("details.menu[open]")) return; // somebody is choosing from it
   if (old.nodeType !== Node.ELEMENT_NODE || old.nodeName !== fresh.nodeName || old.childNodes.length !== fresh.childNodes.length) {
     old.replaceWith(document.importNode(fresh, true));
     return;

@@ -18,7 +18,7 @@ function turnTo(mode) {
     if (link.dataset.modeLink === mode) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  document.getElementById(mode === "note" ? "note-text" : "composer-text").focus();
+  document.getElementById(mode === "note" ? "note-text" : "composer-text")?.focus();
   document.dispatchEvent(new CustomEvent("reply48:composer"));
 }
 

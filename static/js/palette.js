@@ -28,7 +28,7 @@ function collect() {
     if (document.getElementById(name === "reply" ? "composer-text" : "conversation")?.closest(".is-open"))
       add(actions[name].label, () => document.dispatchEvent(new CustomEvent("reply48:act", { detail: name })), name);
   }
-  for (const link of document.querySelectorAll("#views a, .segments a, #destinations :is(a, button)")) add(textOf(link), () => link.click());
+  for (const link of document.querySelectorAll(".search-actions a, #views a, .list-order a, #destinations :is(a, button)")) add(textOf(link), () => link.click());
   for (const link of document.querySelectorAll("#conversations > .row a[data-name]")) add(link.querySelector(".row-name").textContent, () => { link.focus(); link.click(); });
   const order = Object.keys(actions);
   const rank = ({ action }) => (order.includes(action) ? order.indexOf(action) : order.length);

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.utils import timezone
 
-from inbox import notifying, timeline, warning, working
+from inbox import notes, notifying, timeline, warning, working
 from inbox.models import ConversationEvent, Preferences
 from inbox.notifications import Choice, Event, check_notifications, choices_of, differing
 from inbox.sending import line
@@ -78,12 +78,14 @@ def test_a_reply_that_failed_or_was_never_confirmed_is_told_to_its_author(ana, b
 
 
 def test_a_note_that_names_somebody_is_told_to_them_alone(ana, ben, ayu):
-    def mention():
-        told_by = timeline.about(ayu, "contact_changed", at=timezone.now(), mentioned=[ana.pk])
-        timeline.record([told_by])
+    def mention(text="Can you look, @ana?", by=ben):
+        notes.add(user=by, conversation_id=ayu.pk, text=text, at=timezone.now())
 
     assert told(ana, mention) == ["mentioned"]
     assert told(ben, mention) == []
+    assert told(make_agent("cem"), mention) == []
+    assert told(ana, lambda: mention("Nothing for anybody")) == []
+    assert told(ana, lambda: mention("Note to self, @ana", by=ana)) == []
 
 
 def test_a_window_that_closes_is_told_to_the_assignee_else_to_everyone_on_duty(ana, ben, ayu):

@@ -15,6 +15,8 @@ MAKE_BEN = f"""
 from django.contrib.auth.models import User
 if not User.objects.filter(username="ben"):
     User.objects.create_superuser("ben", password="{PASSWORD}", first_name="Ben", last_name="Okafor")
+from inbox.models import Label
+Label.objects.get_or_create(name="Shipping", defaults=dict(colour="blue"))
 User.objects.filter(username="admin").update(first_name="Ana", last_name="Wibowo")
 """
 
@@ -135,6 +137,150 @@ def test_a_morning_by_keyboard_alone(product, ana):
     expect(row(ana, "lukas")).to_have_count(0)
     expect(ana.get_by_role("button", name="Reopen")).to_be_visible()
     assert complaints == []
+
+
+def ticked(page: Page) -> int:
+    return page.locator("#conversations .row-box input:checked").count()
+
+
+def test_the_rest_of_the_morning_by_keyboard_alone(product, ana):
+    """Triage, answer, note with a mention, label, snooze, close and next, search, and the search as a view."""
+    complaints = complaints_of(ana)
+    for name in ("rosa", "samir", "tilda"):
+        write(product, name, f"A question about the teapot, says {name}")
+    expect(row(ana, "tilda")).to_be_visible()
+
+    # Triage: two are ticked, or all, and the bar tells how many.
+    walk_to(ana, "rosa")
+    ana.keyboard.press("x")
+    walk_to(ana, "samir")
+    ana.keyboard.press("x")
+    expect(ana.locator("#bulk-count")).to_have_text("2 ticked")
+    no_barriers(ana)
+    ana.keyboard.press("*")
+    ana.keyboard.press("a")
+    assert ticked(ana) == ana.locator("#conversations .row").count()
+    ana.keyboard.press("*")
+    ana.keyboard.press("a")
+    expect(ana.locator("#bulk")).to_be_hidden()
+
+    # Answer; then a note that names a colleague. The keys act on the row that has the focus.
+    walk_to(ana, "rosa")
+    ana.keyboard.press("r")
+    expect(ana.get_by_label("Reply to rosa")).to_be_focused()
+    ana.keyboard.type("It holds one litre.")
+    ana.keyboard.press("Control+Enter")
+    expect(ana.locator(".message.is-outbound").last).to_contain_text("one litre")
+    ana.keyboard.press("Escape")
+    ana.keyboard.press("n")
+    expect(ana.get_by_label("Note for your team")).to_be_focused()
+    ana.keyboard.type("Do we have it in blue, @be")
+    expect(ana.get_by_role("option", name=re.compile("Ben Okafor"))).to_be_visible()
+    no_barriers(ana)
+    ana.keyboard.press("Enter")
+    ana.keyboard.press("Control+Enter")
+    expect(ana.locator(".note .mention")).to_have_text("@ben")
+
+    # A label, and sleep until later.
+    ana.keyboard.press("Escape")
+    ana.keyboard.press("l")
+    expect(ana.get_by_label("Find a label")).to_be_focused()
+    ana.keyboard.type("ship")
+    ana.keyboard.press("Enter")
+    expect(ana.get_by_role("dialog").get_by_label("Shipping")).to_be_checked()
+    ana.keyboard.press("Enter")
+    expect(ana.get_by_role("dialog")).to_be_hidden()
+    expect(ana.locator("#details-body .label")).to_have_text("Shipping")
+    walk_to(ana, "rosa")
+    ana.keyboard.press("z")
+    expect(ana.get_by_role("dialog").get_by_role("button", name=re.compile("In 1 hour"))).to_be_focused()
+    ana.keyboard.press("Enter")
+    expect(row(ana, "rosa")).to_have_count(0)
+
+    # Close and next.
+    walk_to(ana, "samir")
+    ana.keyboard.press("Enter")
+    expect(ana.get_by_role("log")).to_contain_text("says samir")
+    ana.keyboard.press("Shift+e")
+    expect(row(ana, "samir")).to_have_count(0)
+    expect(ana.locator("#thread-name")).not_to_have_text("samir")
+
+    # Search finds what sleeps, and the note; the thread opens at what was found.
+    ana.evaluate("document.activeElement.blur()")
+    ana.keyboard.press("/")
+    expect(ana.get_by_role("searchbox")).to_be_focused()
+    ana.keyboard.type("teapot")
+    ana.keyboard.press("Enter")
+    expect(ana.locator("#conversations mark").first).to_have_text("teapot")
+    assert {row(ana, name).count() for name in ("rosa", "samir", "tilda")} == {1}
+    no_barriers(ana)
+    walk_to(ana, "tilda")
+    ana.keyboard.press("Enter")
+    expect(ana.locator(".message.is-found")).to_contain_text("says tilda")
+    ana.keyboard.press("Control+k")
+    ana.keyboard.type("save as")
+    ana.keyboard.press("Enter")
+    expect(ana.get_by_role("heading", name="Save as view")).to_be_visible()
+    no_barriers(ana)
+    ana.get_by_label("Name", exact=True).focus()
+    ana.keyboard.type("Teapots")
+    ana.keyboard.press("Enter")
+    expect(ana.locator(".view-saved[aria-current]")).to_contain_text("Teapots")
+    ana.wait_for_load_state()
+
+    # From anywhere the palette leads back to it.
+    ana.keyboard.press("g")
+    ana.keyboard.press("i")
+    expect(ana).to_have_url(re.compile("/inbox/$"))
+    ana.wait_for_load_state()
+    ana.keyboard.press("Control+k")
+    ana.keyboard.type("teapots")
+    expect(ana.get_by_role("option")).to_have_text(["Teapots"])
+    ana.keyboard.press("Enter")
+    expect(ana).to_have_url(re.compile("q=teapot"))
+    assert complaints == []
+
+
+PAGES = [
+    *("profile/", "preferences/", "preferences/keys/", "preferences/notifications/", "saved-replies/"),
+    *("saved-replies/new/", "search-help/", "keys/", "views/new/?q=teapot", "?q=colour:blue", "?view=closed"),
+]
+ADMIN = ["auth/user/", "auth/user/add/", "inbox/team/add/", "inbox/label/", "messagelinks/messagelink/"]
+
+
+def test_no_page_of_the_settings_and_of_what_staff_keep_has_a_barrier(product, ana):
+    addresses = [f"/inbox/{page}" for page in PAGES] + ["/password/"] + [f"/admin/{page}" for page in ADMIN]
+    for address in addresses:
+        assert ana.goto(product.url + address).status == 200, address
+        no_barriers(ana)
+    # One navigation leads through all settings.
+    ana.goto(f"{product.url}/inbox/profile/")
+    for name in ("Preferences", "Keyboard", "Notifications", "Saved replies", "Password", "Profile"):
+        ana.get_by_role("navigation", name="Settings").get_by_role("link", name=name).click()
+        expect(ana.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+
+
+def test_the_menu_of_a_narrow_thread_holds_what_there_is_no_room_for(product, ana):
+    write(product, "uli", "Hello from a phone")
+    ana.set_viewport_size({"width": 390, "height": 780})
+    row(ana, "uli").click()
+    expect(ana.get_by_role("log")).to_contain_text("Hello from a phone")
+    menu = ana.locator("#thread-menu")
+    menu.locator("summary").click()
+    expect(menu.locator(".menu-item")).to_contain_text(
+        ["Assign to me", "Labels", "Snooze", "Mark unread", "Details"]
+    )
+    no_barriers(ana)
+    write(product, "vera", "News for the list")  # the page goes on living behind an open menu
+    expect(ana).to_have_title(re.compile(r"^\(\d+\) "))
+    menu.get_by_role("link", name=re.compile("Labels")).click()
+    expect(ana.get_by_role("heading", name="Labels of the conversation with uli")).to_be_visible()
+    ana.keyboard.press("Escape")
+    expect(menu.locator("summary")).to_be_focused()
+    menu.locator("summary").click()
+    menu.get_by_role("button", name=re.compile("Mark unread")).click()
+    ana.get_by_label("Back to the list").click()
+    expect(ana.locator("#conversations .row", has_text="uli")).to_have_class(re.compile("is-unread"))
 
 
 def test_help_and_palette_and_keys_of_ones_own(product, ana):

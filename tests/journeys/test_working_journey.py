@@ -48,7 +48,7 @@ def open_conversation(page: Page, product, text: str) -> None:
 
 
 def test_a_note_is_written_by_keyboard_names_a_colleague_and_never_leaves(product, agent, browser):
-    customer = customer_writes(product, "Nadia", "Can I change my order?")
+    customer = customer_writes(product, "Noor", "Can I change my order?")
     open_conversation(agent, product, "Can I change my order?")
     colleague = agent.context.new_page()
     colleague.goto(agent.url)

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from channels_tiktok.models import Channel
-from config.demo import people, story
+from config.demo import desk, people, story
 from config.demo.browser import BrowserError
 from config.demo.processes import ChildDied, Children, free_port
 from inbox.models import Conversation
@@ -59,6 +59,7 @@ class Command(BaseCommand):
         settings.DATA_DIR.mkdir(exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
         people.make_people()
+        desk.set_up()
 
         web, sandbox = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}"
         with Children(logs(), environment(port, sandbox_port)) as children:
@@ -107,7 +108,8 @@ class Command(BaseCommand):
         self.make_links()
         self.say("Customers are writing …")
         story.let_customers_write(sandbox)
-        self.wait_for_conversations(len(story.CUSTOMERS))
+        if self.wait_for_conversations(len(story.CUSTOMERS)):
+            desk.begin_the_day(at=timezone.now())
         self.say("Connecting the ad account, and two people fill in its lead form …")
         story.connect_ad_account(web, "admin", people.PASSWORD)
         story.let_people_submit_forms(sandbox)
@@ -123,14 +125,15 @@ class Command(BaseCommand):
             link = linking.create(channel=channel, actor=None, at=made_at, **made)
             linking.note_places(link=link, places=one.places)
 
-    def wait_for_conversations(self, number: int) -> None:
-        """Let the worker take the messages in, so that the first page that someone opens shows them."""
+    def wait_for_conversations(self, number: int) -> bool:
+        """Let the worker take the messages in, so that the first page that someone opens shows them. Did it?"""
         deadline = time.monotonic() + 30
         while Conversation.objects.count() < number:
             if time.monotonic() > deadline:
                 self.say("The messages are not in the inbox yet: look into the logs if they don't appear.")
-                return
+                return False
             time.sleep(0.3)
+        return True
 
     def say(self, text: str) -> None:
         self.stdout.write(text)
