@@ -300,7 +300,7 @@ def _by_script(request: HttpRequest) -> bool:
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("what", "account", "state_chip", "error", "received")
+    list_display = ("what", "account", "state_chip", "error_in_words", "received")
     list_filter = ("state",)
     list_per_page = 50
     show_full_result_count = False
@@ -310,7 +310,7 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "business_id",
         "state",
         "attempts",
-        "error",
+        "error_in_words",
         "received_at",
         "try_again_at",
         "settled_at",
@@ -342,6 +342,10 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=gettext_lazy("Received"))
     def received(self, event: WebhookEvent) -> SafeString:
         return render_to_string("channels_tiktok/_received.html", {"event": event, "at": timezone.now()})
+
+    @admin.display(description=gettext_lazy("error"))
+    def error_in_words(self, event: WebhookEvent) -> str:
+        return translated(event.error)
 
     @admin.display(description=gettext_lazy("body"))
     def body_as_text(self, event: WebhookEvent) -> str:
