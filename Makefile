@@ -43,7 +43,7 @@ test: .venv/.installed-dev  ## Run all tests on SQLite and on PostgreSQL (ARGS="
 lint: .venv/.installed-dev  ## Check style, types, migrations and production settings
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy config channels_tiktok inbox messagelinks sandbox
+	$(PY) -m mypy config channels_tiktok inbox leads messagelinks sandbox spamreports
 	@mkdir -p data
 	@$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("config", "channels_tiktok", "inbox", "messagelinks")
+SOURCES = ("config", "channels_tiktok", "inbox", "messagelinks", "leads", "spamreports")
 ONE: tuple[int, ...] | None = None
 KEYWORDS = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop", "stored"), ONE),

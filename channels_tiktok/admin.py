@@ -20,7 +20,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import app_credentials, connecting, dependents, health, journal, visibility
+from channels_tiktok import (
+    ads_admin,  # noqa: F401  (importing registers its pages)
+    app_credentials,
+    connecting,
+    dependents,
+    health,
+    journal,
+    visibility,
+)
 from channels_tiktok.models import AppCredentials, Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 from config.admin_site import OneRowAdmin
 from config.sentences import translated

@@ -76,6 +76,40 @@ class Media:
     content_type: str
 
 
+@dataclass(frozen=True)
+class AdAccess:
+    """What an advertiser's consent gave (docs/tiktok-api.md 1.7). The token never shows in its repr."""
+
+    access_token: str = field(repr=False)
+    advertiser_ids: tuple[str, ...]
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Something of TikTok's that has an id and a name: an advertiser, a lead form, a CRM event set."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class LeadTask:
+    """How far TikTok is with writing the file of many leads (docs/tiktok-api.md 6.3)."""
+
+    task_id: str
+    status: str
+    file_type: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """TikTok's word that it took something: its number of the request, and whether it took only a part."""
+
+    request_id: str
+    is_partial: bool = False
+
+
 def storable(text: str) -> str:
     """Give `text` without the characters that no database takes: NUL and halves of surrogate pairs."""
     return _NOT_STORABLE.sub("�", text)
@@ -146,3 +180,16 @@ def business_profile(data: Mapping[str, Any]) -> BusinessProfile:
         profile_image=text_in(data, "profile_image"),
         is_business_account=told if isinstance(told, bool) else None,
     )
+
+
+def texts_in(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Give the texts (or numbers, as text) of the list at `key`."""
+    value = data.get(key)
+    found = [text_in({"one": item}, "one") for item in value] if isinstance(value, list) else []
+    return tuple(text for text in found if text)
+
+
+def named_in(data: Mapping[str, Any], key: str, *, id_key: str, name_key: str) -> list[Named]:
+    """Give the named things of the list at `key`; what has no id is left out."""
+    found = [Named(text_in(item, id_key), text_in(item, name_key)) for item in objects_in(data, key)]
+    return [one for one in found if one.id]

@@ -27,6 +27,7 @@ from channels_tiktok.answers import (
     ConversationPage,
     Media,
     PostPage,
+    Receipt,
     Thread,
     TokenGrant,
     TokenInfo,
@@ -37,7 +38,8 @@ from config.sentences import stored
 logger = logging.getLogger(__name__)
 
 TIMEOUT = (5, 20)  # seconds to connect, seconds to wait for each piece of the answer
-DONE = (0, 20001)  # docs/tiktok-api.md: success, partial success
+PARTLY_DONE = 20001
+DONE = (0, PARTLY_DONE)  # docs/tiktok-api.md: success, partial success
 MEDIA_LIMIT = 50 * 1024 * 1024  # bytes
 _DOMAINS = ["tiktok", "tiktokcdn", "tiktokcdn-us", "tiktokcdn-eu", "ibytedtos", "byteoversea", "muscdn"]
 MEDIA_DOMAINS = tuple(f"{name}.com" for name in _DOMAINS)
@@ -312,6 +314,46 @@ class TikTok:
         params = {"app_id": self.app_id, "secret": self._app_secret, "event_type": "DIRECT_MESSAGE"}
         return answers.text_in(self._get("/business/webhook/list/", params), "callback_url") or None
 
+    # ── For the API of ads, which has methods of its own: `channels_tiktok.ads_client` ─────────────────
+
+    @property
+    def app_secret(self) -> str:
+        """What TikTok signs with, too."""
+        return self._app_secret
+
+    def get(self, path: str, params: Mapping[str, str], token: str | None = None) -> dict[str, Any]:
+        """Read from any endpoint; give the answer's data."""
+        return self._get(path, params, token)
+
+    def post(self, path: str, body: Mapping[str, Any], token: str | None = None) -> dict[str, Any]:
+        """Write to any endpoint; give the answer's data."""
+        return self._post(path, body, token)
+
+    def post_for_receipt(self, path: str, body: Mapping[str, Any], token: str) -> Receipt:
+        """Write, and give what proves that TikTok took it."""
+        envelope = self._answered("POST", path, token, json=body)
+        code = answers.number_in(envelope, "code")
+        return Receipt(answers.text_in(envelope, "request_id"), is_partial=code == PARTLY_DONE)
+
+    def download(self, path: str, params: Mapping[str, str], token: str, *, limit: int) -> Media:
+        """Fetch a file that an endpoint answers with; one that is JSON is the endpoint's refusal."""
+        try:
+            with self.session.get(
+                self.api_url + path,
+                params=params,
+                headers={"Access-Token": token},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                if "json" not in response.headers.get("Content-Type", ""):
+                    return _media(response, limit)
+                _opened(response, reading=True, path=path)  # raises, unless TikTok calls JSON a success
+        except requests.RequestException as error:
+            logger.debug("downloading from %s failed: %s", path, type(error).__name__)
+            raise Busy(AWAY) from None
+        raise Busy(gettext_noop("TikTok answered without the file. It will be tried again."))
+
     # ── The wire ──────────────────────────────────────────────────────────────────────────────────────
 
     def _app(self) -> dict[str, str]:
@@ -338,6 +380,10 @@ class TikTok:
 
     def _call(self, method: str, path: str, token: str | None, **payload: Any) -> dict[str, Any]:
         """Make one request and give the answer's `data`; raise the TikTokError that says what to do next."""
+        return answers.object_in(self._answered(method, path, token, **payload), "data")
+
+    def _answered(self, method: str, path: str, token: str | None, **payload: Any) -> dict[str, Any]:
+        """Make one request and give the envelope of its success."""
         headers = {"Access-Token": token} if token else {}
         try:
             response = self.session.request(
@@ -352,7 +398,7 @@ class TikTok:
             # Neither chained nor quoted: requests' text holds the URL, and that may hold the secret.
             logger.debug("%s %s failed: %s", method, path, type(error).__name__)
             raise (Busy(AWAY) if method == "GET" or _was_not_sent(error) else OutcomeUnknown(UNKNOWN)) from None
-        return _data(response, reading=method == "GET", path=path)
+        return _opened(response, reading=method == "GET", path=path)
 
 
 @functools.lru_cache(maxsize=8)
@@ -364,7 +410,7 @@ def _client(api_url: str, app_id: str, app_secret: str, make_session: Callable[[
 os.register_at_fork(after_in_child=_client.cache_clear)
 
 
-def _data(response: requests.Response, *, reading: bool, path: str) -> dict[str, Any]:
+def _opened(response: requests.Response, *, reading: bool, path: str) -> dict[str, Any]:
     """Open TikTok's envelope: `code` counts, HTTP's status only where there is none (docs/tiktok-api.md)."""
     envelope = _envelope(response)
     code = answers.number_in(envelope, "code")
@@ -373,7 +419,7 @@ def _data(response: requests.Response, *, reading: bool, path: str) -> dict[str,
     status = response.status_code
     logger.debug("%s: HTTP %s, code %s, request %s, log %s", path, status, code, request_id, log_id)
     if status < 300 and code in DONE:
-        return answers.object_in(envelope, "data")
+        return envelope
     error = _error(status, code, answers.text_in(envelope, "message"), reading=reading)
     error.request_id, error.log_id = request_id, log_id
     raise error

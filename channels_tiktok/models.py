@@ -379,3 +379,150 @@ class WebhookEvent(models.Model):
     def due(self, at: datetime) -> bool:
         """Whether the event waits to be processed at `at`."""
         return self.state == self.State.PENDING and self.try_again_at <= at
+
+
+class AdGrant(models.Model):
+    """What an advertiser allowed us on TikTok's page: one token that never ends, for one or more advertisers.
+
+    Apart from everything that is listed: no page and no list reads the token (docs/tiktok-api.md 1.7).
+    """
+
+    access_token = EncryptedTextField()
+    advertisers = models.JSONField(help_text="Advertisers that it speaks for: TikTok's id and name of each")
+    scopes = models.CharField(max_length=500, blank=True, help_text="TikTok's numbers of what was granted")
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    granted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Ad access #{self.pk}"
+
+
+class AdAccount(models.Model):
+    """One TikTok ad account whose leads arrive here and which learns what became of them."""
+
+    class Status(models.TextChoices):
+        CONNECTED = "connected", _("Connected")
+        DISCONNECTED = "disconnected", _("Disconnected")
+
+    advertiser_id = models.CharField(max_length=100, help_text="TikTok's id of the advertiser")
+    name = models.CharField(max_length=200, help_text="The advertiser's name on TikTok")
+    status = models.CharField(max_length=20, choices=Status, default=Status.DISCONNECTED)
+    reason = models.TextField(blank=True, help_text="Why it is disconnected, in words")
+    grant = models.ForeignKey(
+        AdGrant, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="ad_accounts"
+    )
+    connected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    connected_at = models.DateTimeField(null=True, blank=True)
+    event_set_id = models.CharField(max_length=100, blank=True, help_text="TikTok's id of the CRM event set")
+    event_set_name = models.CharField(max_length=200, blank=True)
+    lower_funnel_events = models.BooleanField(
+        _("lower funnel events"), default=False, help_text=_("TikTok Ads is told what became of its leads")
+    )
+    test_event_code = models.CharField(
+        max_length=100, blank=True, help_text="From Events Manager: events are shown there as a test, and only so"
+    )
+    channels = models.ManyToManyField(
+        Channel, blank=True, related_name="ad_accounts", help_text="Where this account's leads write to"
+    )
+    trouble = models.TextField(blank=True, help_text="What the last check found wrong, a sentence per line")
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="Last check of its health")
+
+    class Meta:
+        verbose_name = _("ad account")
+        verbose_name_plural = _("ad accounts")
+        permissions: ClassVar = [
+            ("connect_adaccount", "Can connect, set up and disconnect ad accounts"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["advertiser_id"], name="one_ad_account_per_advertiser"),
+            models.CheckConstraint(condition=~Q(advertiser_id=""), name="ad_account_names_its_advertiser"),
+            models.CheckConstraint(
+                condition=Q(status__in=["connected", "disconnected"]), name="ad_account_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="connected") | Q(grant__isnull=False),
+                name="connected_ad_account_holds_a_grant",
+            ),
+            models.CheckConstraint(
+                condition=Q(lower_funnel_events=False) | ~Q(event_set_id=""),
+                name="lower_funnel_events_need_an_event_set",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LeadSubscription(models.Model):
+    """TikTok's word that it delivers an ad account's new leads here (docs/tiktok-api.md 6.2)."""
+
+    class Source(models.TextChoices):
+        INSTANT_FORM = "INSTANT_FORM", _("Lead form")
+        DIRECT_MESSAGE = "DIRECT_MESSAGE", _("Direct message")
+
+    ad_account = models.ForeignKey(AdAccount, on_delete=models.CASCADE, related_name="subscriptions")
+    lead_source = models.CharField(max_length=20, choices=Source)
+    subscription_id = models.CharField(max_length=200)
+    subscribed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["ad_account", "lead_source"], name="one_subscription_per_ad_account_and_source"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Subscription {self.subscription_id}"
+
+
+class LeadDelivery(models.Model):
+    """The journal of leads: one row for each delivery of the lead webhook with a good signature, raw.
+
+    Apart from `WebhookEvent`: another form, another reader, and so few that nothing has to be fast. A row waits
+    as *pending* until `leads.receiving` has turned it into leads in one transaction.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        PROCESSED = "processed", _("Processed")
+        IGNORED = "ignored", _("Ignored")
+        FAILED = "failed", _("Failed")
+
+    fingerprint = models.CharField(
+        max_length=64, editable=False, help_text="SHA-256 of the raw body: TikTok repeats the same bytes"
+    )
+    body = models.BinaryField()
+    state = models.CharField(max_length=20, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    received_at = models.DateTimeField()
+    try_again_at = models.DateTimeField(help_text="Not before this time")
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("lead delivery")
+        verbose_name_plural = _("lead deliveries")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["fingerprint"], name="one_row_per_lead_delivery"),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "processed", "ignored", "failed"]),
+                name="lead_delivery_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="pending", settled_at__isnull=True)
+                | (~Q(state="pending") & Q(settled_at__isnull=False)),
+                name="lead_delivery_is_settled_once_it_is_not_pending",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["try_again_at", "id"], name="pending_leads", condition=Q(state="pending")),
+            models.Index(fields=["received_at"], name="lead_deliveries_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Lead delivery #{self.pk}"

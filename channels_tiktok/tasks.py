@@ -50,3 +50,17 @@ def purge_old_events() -> None:
     if not journal.purge(before=timezone.now() - journal.KEPT_FOR, at_most=journal.PURGED_AT_ONCE):
         return
     purge_old_events.ring()
+
+
+@task
+def check_ad_accounts() -> None:
+    """Look whether every ad account works, and give back access that nobody needs."""
+    from datetime import timedelta
+
+    from channels_tiktok import connecting_ads
+    from channels_tiktok.models import AdAccount
+
+    at = timezone.now()
+    for account in AdAccount.objects.filter(status=AdAccount.Status.CONNECTED).order_by("id"):
+        connecting_ads.check(account=account, at=at)
+    connecting_ads.give_back_unused(before=at - timedelta(days=1))

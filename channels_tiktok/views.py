@@ -44,7 +44,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         challenge = request.GET.get("challenge", "")[:CHALLENGE_LIMIT]
         return HttpResponse(challenge, content_type="text/plain; charset=utf-8")
     try:
-        body = _body(request)
+        body = read_body(request)
     except RequestDataTooBig:
         return HttpResponse(status=413)
     except (UnreadablePostError, OSError):
@@ -68,7 +68,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-def _body(request: HttpRequest) -> bytes:
+def read_body(request: HttpRequest) -> bytes:
     """The raw body; raises RequestDataTooBig. Django takes one without Content-Length for empty: sent in chunks,
     it isn't."""
     if _announced_size(request) > BODY_LIMIT:

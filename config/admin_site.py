@@ -49,6 +49,11 @@ SECTIONS = (
                 _("Message links"),
                 _("Links and QR codes that open a chat, and what each of them brought."),
             ),
+            Item(
+                "channels_tiktok.adaccount",
+                _("Ad accounts"),
+                _("Whose leads arrive here, and which events TikTok Ads gets."),
+            ),
         ),
     ),
     Section(
@@ -65,6 +70,22 @@ SECTIONS = (
                 "inbox.savedreply",
                 _("Saved replies"),
                 _("Texts that everybody may use. Personal ones stand on each person’s own page."),
+            ),
+        ),
+    ),
+    Section(
+        _("TikTok Ads"),
+        _("What TikTok Ads learns of its leads, so that it finds better ones."),
+        (
+            Item(
+                "spamreports.eventmapping",
+                _("Event names"),
+                _("Which stage, label or report is told under which name."),
+            ),
+            Item(
+                "spamreports.lowerfunnelevent",
+                _("Events"),
+                _("What was accepted, what was not sent and why, what was refused."),
             ),
         ),
     ),
@@ -89,6 +110,9 @@ SECTIONS = (
                 "channels_tiktok.webhookevent",
                 _("Journal"),
                 _("See what TikTok delivered, and have what failed tried again."),
+            ),
+            Item(
+                "channels_tiktok.leaddelivery", _("Leads"), _("What TikTok delivered of lead forms, as it came.")
             ),
             Item(
                 "channels_tiktok.refuseddeliveries",

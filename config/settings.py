@@ -55,7 +55,9 @@ INSTALLED_APPS = [
     "config.apps.ConfigConfig",
     "channels_tiktok",
     "inbox",
+    "leads",
     "messagelinks",
+    "spamreports",
     "sandbox",
     "config.apps.OurAdminConfig",
     "django.contrib.auth",
@@ -167,6 +169,8 @@ TIKTOK_WEBHOOK_TOLERANCE = env.int("TIKTOK_WEBHOOK_TOLERANCE", default=300)  # s
 TIKTOK_QPS = env.float("TIKTOK_QPS", default=10.0)  # calls per second that count against TikTok's limit
 TIKTOK_OPTIONAL_SCOPES = env.list("TIKTOK_OPTIONAL_SCOPES", default=[])
 JOURNAL_DRAIN_TASK = "inbox.tasks.drain_journal"  # rung when TikTok has delivered something
+LEAD_DRAIN_TASK = "leads.tasks.drain_leads"  # rung when TikTok has delivered leads
+AD_ACCOUNT_CONNECTED_TASK = "leads.tasks.pull_leads"  # rung when an ad account was connected
 CHANNEL_CONNECTED_TASK = "inbox.tasks.poll_channels"  # rung when an account was connected
 TOKEN_ENCRYPTION_KEYS = env.list("TOKEN_ENCRYPTION_KEYS", default=[])  # Fernet keys; the first one encrypts
 
@@ -237,8 +241,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:", "blob:"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        # Chrome applies this to redirects too: a log-in may lead on to TikTok's consent page.
-        "form-action": ["'self'", origin(TIKTOK_AUTH_URL)],
+        # Chrome applies this to redirects too: a log-in may lead on to TikTok's consent pages.
+        "form-action": list(dict.fromkeys(["'self'", origin(TIKTOK_AUTH_URL), origin(TIKTOK_API_URL)])),
         "frame-ancestors": ["'none'"],
     }
 }
@@ -275,6 +279,11 @@ SPECTACULAR_SETTINGS = {
         "MessageKind": "inbox.models.Message.Kind",
         "AttachmentState": "inbox.models.Attachment.State",
         "ReferralSource": "inbox.models.Referral.Source",
+        "LeadStage": "leads.models.Lead.Stage",
+        "LeadSource": "channels_tiktok.models.LeadSubscription.Source",
+        "LeadGround": "leads.models.Lead.Ground",
+        "SpamReportReason": "spamreports.models.SpamReport.Reason",
+        "SpamReportState": "spamreports.models.LowerFunnelEvent.State",
     },
 }
 

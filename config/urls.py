@@ -20,6 +20,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inbox:list")),
+    path("inbox/leads/", include("leads.urls")),
+    path("inbox/", include("spamreports.urls")),
     path("inbox/", include("inbox.urls")),
     path("login/", passwords.LogInView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
@@ -30,6 +32,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("channels/tiktok/", include("channels_tiktok.urls")),
     path("api/v1/", include("messagelinks.api_urls")),
+    path("api/v1/", include("leads.api_urls")),
+    path("api/v1/", include("spamreports.api_urls")),
     path("api/v1/", include("inbox.api.urls")),  # the last one: it answers whatever leads nowhere
     path("favicon.ico", favicon),
     path("healthz", healthz, name="healthz"),

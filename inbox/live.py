@@ -8,7 +8,7 @@ the same templates as the page.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inbox import access, notifying, thread, timeline
+from inbox import access, additions, notifying, thread, timeline
 from inbox.listing import Listing, counts_cursor_and_views, counts_of, rows_among
 from inbox.models import Conversation, ConversationEvent, SavedView
 from inbox.notifying import Notice
@@ -95,7 +95,8 @@ def _open_conversation(
     """The open conversation, if it or its channel changed."""
     if conversation_id is None or not (conversation_id in touched or channels):
         return None
-    found = access.conversations_for(listing.user).prefetch_related(None).filter(pk=conversation_id).first()
+    open_now = access.conversations_for(listing.user).prefetch_related(None).filter(pk=conversation_id)
+    found = additions.with_hints(open_now).first()
     if found and (found.pk in touched or found.channel_id in channels):
         return found
     return None

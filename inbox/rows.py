@@ -221,7 +221,8 @@ def _unread(count: int) -> str:
 
 def _labels(conversation: Conversation) -> str:
     lines = (conversation.joined_labels or "").split("\n")  # type: ignore[attr-defined]  # annotated in inbox.access
-    labels = sorted((line.partition(" ")[2], line.partition(" ")[0]) for line in lines if line)
+    worn = [(line.partition(" ")[2], line.partition(" ")[0]) for line in lines if line]
+    labels = sorted(worn, key=lambda label: label[0].lower())
     shown = "".join(
         f'<span class="label label-{escape(colour)}">{escape(name)}</span>' for name, colour in labels[:LABELS]
     )

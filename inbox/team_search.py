@@ -15,7 +15,7 @@ def condition(value: str, user: Any) -> Q:
     return Q(team__in=user.teams.all()) if value == "mine" else Q(team__name__iexact=value)
 
 
-def explain(value: str) -> str:
+def explain(value: str, user: Any) -> str:
     """What that is, in words."""
     if value == "none":
         return _("given to no team")

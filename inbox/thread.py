@@ -35,6 +35,7 @@ SHOWN_LINES = [
     ConversationEvent.Kind.NOTE_ADDED,
     ConversationEvent.Kind.TEAM_ASSIGNED,
     ConversationEvent.Kind.HISTORY_MISSING,
+    ConversationEvent.Kind.TOLD_BY_APP,
 ]
 NAMES = ("first_name", "last_name", "username")
 ATTACHED = ("id", "state", "content_type", "width", "height", "thumbnail", "error")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from channels_tiktok.models import Channel
+from config.tasks import ring
 from messagelinks.addresses import address_of, characters_in, fingerprint
 from messagelinks.models import MESSAGE_LIMIT, REF_LIMIT, TITLE_LIMIT, LinkVersion, MessageLink
 
@@ -277,6 +278,4 @@ class _one_address_once:
 
 
 def _ring_attributing(version_id: int) -> None:
-    from messagelinks.tasks import attribute_to_version
-
-    attribute_to_version.ring(version_id)
+    ring("messagelinks.tasks.attribute_to_version", version_id)

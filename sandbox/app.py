@@ -7,7 +7,8 @@ from pathlib import Path
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from sandbox import api, lists, oauth, profile, sending, webhooks
+from sandbox import ads, api, lists, oauth, profile, sending, webhooks
+from sandbox.ads_pages import ads_pages
 from sandbox.calls import RecordedCalls
 from sandbox.consent import consent
 from sandbox.control import control
@@ -21,7 +22,7 @@ from sandbox.seeds import plant
 from sandbox.store import Deliver, Site, prepare
 
 # These modules hang their endpoints onto `api.api` when they are imported.
-ENDPOINTS = (lists, oauth, profile, sending, webhooks)
+ENDPOINTS = (ads, lists, oauth, profile, sending, webhooks)
 POLICY = "default-src 'self'; img-src 'self' blob: data:; form-action *; frame-ancestors 'none'"
 
 
@@ -55,7 +56,7 @@ def create_app(
         plant()
     app.before_request(api.refuse_missing_slash)
     app.register_error_handler(HTTPException, api.plain_http_error)
-    for blueprint in (api.api, consent, downloads, cdn, people, owner, control, phone):
+    for blueprint in (api.api, consent, downloads, cdn, people, owner, control, phone, ads_pages):
         app.register_blueprint(blueprint)
     app.after_request(guard)
     app.wsgi_app = RecordedCalls(app, app.wsgi_app)  # type: ignore[method-assign]

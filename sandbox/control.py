@@ -29,6 +29,8 @@ GET  /calls?path=pattern&after=id -> {"calls": [L]}, oldest first;  DELETE /call
      sends only
 POST /reset {keep_connections=false} -> {}; as on first start, or all but accounts, tokens, webhook address
 GET  /phone?account=&customer= -> all that the phone page shows
+
+Leads and events: `ads_pages.py`.
 """
 
 import json
@@ -65,8 +67,20 @@ CONVERSATION_TABLES = [
     "conversations",
     "customers",
 ]
-TROUBLE_TABLES = ["deliveries", "faults", "calls", "settings"]
-CONNECTION_TABLES = ["webhooks", "tokens", "grants", "videos", "accounts"]
+LEAD_TABLES = ["leads", "lead_tasks", "tracked_events"]
+TROUBLE_TABLES = ["lead_deliveries", "deliveries", "faults", "calls", "settings"]
+CONNECTION_TABLES = [
+    "subscriptions",
+    "ad_grants",
+    "event_sets",
+    "lead_forms",
+    "advertisers",
+    "webhooks",
+    "tokens",
+    "grants",
+    "videos",
+    "accounts",
+]
 
 
 def describe_account(account: sqlite3.Row) -> dict[str, Any]:
@@ -294,7 +308,7 @@ def forget_calls() -> ResponseReturnValue:
 
 @control.post("/reset")
 def reset() -> ResponseReturnValue:
-    tables = CONVERSATION_TABLES + TROUBLE_TABLES
+    tables = CONVERSATION_TABLES + LEAD_TABLES + TROUBLE_TABLES
     if not given().get("keep_connections"):
         tables = tables + CONNECTION_TABLES
     with transaction():

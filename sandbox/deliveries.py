@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import http.client
+import json
 import logging
 import sqlite3
 import threading
@@ -78,7 +79,7 @@ def claim(at: float) -> int | None:
 def attempt(delivery_id: int, at: float) -> None:
     """Sign and post one row, then settle or postpone it."""
     delivery = row("SELECT * FROM deliveries WHERE id = ?", delivery_id)
-    url = callback_of("DIRECT_MESSAGE")
+    url = address_of(delivery_id)
     if delivery is None:
         return
     if url is None:
@@ -92,6 +93,18 @@ def attempt(delivery_id: int, at: float) -> None:
         postpone(delivery, at, status)
 
 
+def address_of(delivery_id: int) -> str | None:
+    """Where a delivery goes: leads to their subscription's address, all else to the app's."""
+    lead: str | None = scalar("SELECT callback_url FROM lead_deliveries WHERE delivery_id = ?", delivery_id)
+    return lead or callback_of("DIRECT_MESSAGE")
+
+
+def sign_openly(secret: str, body: bytes) -> str:
+    """The value of `X-Open-Signature`: over the body with everything beyond ASCII escaped (docs 6.2)."""
+    escaped = json.dumps(json.loads(body), ensure_ascii=True, separators=(",", ":")).encode()
+    return hmac.new(secret.encode(), escaped, hashlib.sha256).hexdigest()
+
+
 def headers_for(delivery: sqlite3.Row, at: int) -> dict[str, str]:
     """The headers of one attempt, as the switches for trouble say; a bad signature is right in form only."""
     knobs = setting("webhooks")
@@ -100,9 +113,10 @@ def headers_for(delivery: sqlite3.Row, at: int) -> dict[str, str]:
         secret = "not-the-secret"  # noqa: S105 - it is meant to be wrong
         left = knobs["bad_signature"] - 1 if knobs["bad_signature"] > 0 else -1
         change_setting("webhooks", knobs | {"bad_signature": left})
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "TikTok-Sandbox/1.0",
+    common = {"Content-Type": "application/json", "User-Agent": "TikTok-Sandbox/1.0"}
+    if delivery["event"] == "lead":
+        return common | {"X-Open-Signature": sign_openly(secret, delivery["body"])}
+    return common | {
         "Tiktok-Signature": sign(secret, at - int(knobs["stale_seconds"]), delivery["body"]),
         "webhook-schema-version": "1.0",
         "x-tt-logid": delivery["logid"],

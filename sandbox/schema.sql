@@ -153,3 +153,79 @@ CREATE TABLE IF NOT EXISTS calls (
     message_id TEXT
 );
 CREATE INDEX IF NOT EXISTS calls_by_time ON calls (at);
+
+-- The ads side (docs/tiktok-api.md 1.7 and 6).
+
+CREATE TABLE IF NOT EXISTS advertisers (advertiser_id TEXT PRIMARY KEY, name TEXT NOT NULL);
+
+CREATE TABLE IF NOT EXISTS lead_forms (
+    page_id TEXT PRIMARY KEY,
+    advertiser_id TEXT NOT NULL REFERENCES advertisers,
+    title TEXT NOT NULL,
+    fields TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS event_sets (
+    event_set_id TEXT PRIMARY KEY,
+    advertiser_id TEXT NOT NULL REFERENCES advertisers,
+    name TEXT NOT NULL,
+    create_time INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ad_grants (
+    id INTEGER PRIMARY KEY,
+    advertiser_ids TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    auth_code TEXT NOT NULL UNIQUE,
+    granted_at REAL NOT NULL,
+    access_token TEXT UNIQUE,
+    revoked_at REAL
+);
+
+CREATE TABLE IF NOT EXISTS subscriptions (
+    subscription_id TEXT PRIMARY KEY,
+    grant_id INTEGER NOT NULL REFERENCES ad_grants,
+    advertiser_id TEXT NOT NULL,
+    lead_source TEXT NOT NULL,
+    callback_url TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS leads (
+    lead_id TEXT PRIMARY KEY,
+    advertiser_id TEXT NOT NULL REFERENCES advertisers,
+    lead_source TEXT NOT NULL,
+    page_id TEXT NOT NULL,
+    page_name TEXT NOT NULL,
+    ad_id TEXT NOT NULL,
+    ad_name TEXT NOT NULL,
+    answers TEXT NOT NULL,
+    create_time INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS lead_tasks (
+    task_id TEXT PRIMARY KEY,
+    advertiser_id TEXT NOT NULL,
+    ad_id TEXT NOT NULL,
+    page_id TEXT NOT NULL,
+    asked INTEGER NOT NULL DEFAULT 0
+);
+
+-- Where a delivery goes that isn't a message's, and in which of TikTok's forms it is written and signed.
+CREATE TABLE IF NOT EXISTS lead_deliveries (
+    delivery_id INTEGER PRIMARY KEY REFERENCES deliveries,
+    callback_url TEXT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS tracked_events (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    advertiser_id TEXT NOT NULL,
+    event_set_id TEXT NOT NULL,
+    event TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    lead_id TEXT NOT NULL,
+    test_event_code TEXT NOT NULL,
+    is_repeated INTEGER NOT NULL,
+    body TEXT NOT NULL
+);

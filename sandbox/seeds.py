@@ -1,5 +1,7 @@
 """What is there on first start: three accounts to pick on the consent page, their posts, three customers."""
 
+import json
+
 from sandbox.identifiers import new_business_id, new_number, new_unique_identifier
 from sandbox.store import now, row, run, transaction
 
@@ -13,6 +15,22 @@ CAPTIONS = [
     "New: pandan latte",
     "Behind the bar with Sari",
     "Beans, from farm to cup",
+]
+# Their ads bring the customers of `customer.ad_details`.
+ADVERTISERS = [("7300000000000000011", "Kopi Corner Ads"), ("7300000000000000012", "Batik House Ads")]
+LEAD_FORMS = [
+    (
+        "7100000000000000051",
+        "7300000000000000011",
+        "Order coffee for your office",
+        ["name", "phone_number", "email", "cups_per_week"],
+    ),
+    ("7100000000000000052", "7300000000000000012", "Ask for a batik sample", ["name", "email"]),
+]
+EVENT_SETS = [
+    ("7600000000000000041", "7300000000000000011", "Coffee orders"),
+    ("7600000000000000042", "7300000000000000011", "Test events"),
+    ("7600000000000000043", "7300000000000000012", "Batik orders"),
 ]
 CUSTOMERS = [
     ("ayu_22", "Ayu Lestari", "ID", True),
@@ -32,6 +50,18 @@ def plant() -> None:
         if row("SELECT 1 FROM customers") is None:
             for username, name, country, is_follower in CUSTOMERS:
                 add_customer(username=username, display_name=name, country=country, is_follower=is_follower)
+        if row("SELECT 1 FROM advertisers") is None:
+            plant_ads()
+
+
+def plant_ads() -> None:
+    """Two advertisers with their lead forms and CRM event sets."""
+    for advertiser in ADVERTISERS:
+        run("INSERT INTO advertisers VALUES (?, ?)", *advertiser)
+    for page_id, advertiser_id, title, fields in LEAD_FORMS:
+        run("INSERT INTO lead_forms VALUES (?, ?, ?, ?)", page_id, advertiser_id, title, json.dumps(fields))
+    for event_set_id, advertiser_id, name in EVENT_SETS:
+        run("INSERT INTO event_sets VALUES (?, ?, ?, ?)", event_set_id, advertiser_id, name, int(now()))
 
 
 def add_account(

@@ -18,6 +18,8 @@ DEFAULTS: dict[str, Any] = {
     "qps": 10,
     "list_lag": 0,
     "clock_offset": 0.0,
+    "lead_task_questions": 1,
+    "largest_lead_csv": 10 * 1024 * 1024,
     "webhooks": {
         "twice": False,
         "delay_seconds": 0,

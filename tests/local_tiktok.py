@@ -15,8 +15,8 @@ from django.test import Client
 from requests.adapters import BaseAdapter
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from channels_tiktok import connecting
-from channels_tiktok.models import Channel, Credential
+from channels_tiktok import connecting, connecting_ads
+from channels_tiktok.models import AdAccount, AdGrant, Channel, Credential
 from sandbox.app import create_app
 from sandbox.deliveries import deliver_due
 from sandbox.store import rows
@@ -121,6 +121,38 @@ class LocalTikTok:
             credential=credential,
             connected_at=NOW,
         )
+
+    def connect_ads(self, *channels: Channel, **fields: Any) -> AdAccount:
+        """An ad account connected with a token that the sandbox gave, its leads subscribed to."""
+        given = self.control("/ads/tokens", **({"scope": fields.pop("scope")} if "scope" in fields else {}))
+        listed = self.look("/ads")["advertisers"]
+        grant = AdGrant.objects.create(
+            access_token=given["access_token"],
+            advertisers=[{"id": one["advertiser_id"], "name": one["name"]} for one in listed],
+            scopes="12000000,5",
+            granted_at=NOW,
+        )
+        account = connecting_ads.connect(
+            grant=grant, advertiser_id=listed[0]["advertiser_id"], user=None, at=self.now()
+        )
+        values = {
+            "event_set_id": listed[0]["event_sets"][0]["event_set_id"],
+            "event_set_name": "Coffee orders",
+            "lower_funnel_events": True,
+            **fields,
+        }
+        AdAccount.objects.filter(pk=account.pk).update(**values)
+        account.channels.set(channels)
+        account.refresh_from_db()
+        return account
+
+    def submit(self, answers: dict[str, str], *, form: str = "7100000000000000051", **fields: Any) -> str:
+        """Somebody submits a lead form; give TikTok's id of the lead."""
+        return str(self.control("/ads/leads", page_id=form, answers=answers, **fields)["lead_id"])
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events that TikTok Ads has taken, oldest first."""
+        return list(reversed(self.look("/ads")["events"]))
 
     def consent(self, business_id: str, *, at: datetime, user: User | None = None) -> Channel:
         """The account's owner agrees on the sandbox's page: how staff connect an account, or connect it again."""

@@ -4,6 +4,7 @@ All over HTTP. What the local TikTok offers for this is described in `sandbox/cu
 """
 
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,29 @@ CUSTOMERS = [
     ),
 ]
 
+LEAD_FORM = "7100000000000000051"
+# How many seconds ago, and what was answered. The first one comes from the ad that brought Ayu.
+LEADS = [
+    (
+        7 * MINUTE,
+        {
+            "name": "Ayu Lestari",
+            "phone_number": "+628120000022",
+            "email": "ayu@example.com",
+            "cups_per_week": "40",
+        },
+    ),
+    (
+        3 * HOUR + 10 * MINUTE,
+        {
+            "name": "Dimas Putra",
+            "phone_number": "+628130000077",
+            "email": "dimas@example.com",
+            "cups_per_week": "5",
+        },
+    ),
+]
+
 
 def connect_account(web: str, username: str, password: str) -> Page:
     """Log in, ask to connect a channel, agree to everything as the account's owner; give the last page."""
@@ -102,6 +126,31 @@ def agree(browser: Browser, consent: Page) -> Page:
     account = next(one for one in control(origin, "accounts")["accounts"] if one["username"] == ACCOUNT)
     form = consent.form_with("business_id")
     return browser.submit(consent, form, business_id=account["business_id"], answer="authorize")
+
+
+def connect_ad_account(web: str, username: str, password: str) -> Page:
+    """Agree to the shop's ad account on the advertiser's page, and set it up: its channel, event set, events."""
+    browser = Browser()
+    login = browser.open(f"{web}/login/")
+    browser.submit(login, login.form_with("password"), username=username, password=password)
+    consent = browser.open(f"{web}/channels/tiktok/ads/connect/")
+    page = browser.submit(consent, consent.form_with("advertiser_id"), answer="authorize")
+    form = page.form_with("test_event_code")
+    channel = re.search(r'name="channels" value="([0-9]+)"', page.html)
+    event_set = re.search(r'name="event_set_id" value="([0-9]+)"', page.html)
+    if channel is None or event_set is None:
+        raise BrowserError(f"{page.url} offers no channel or no event set.")
+    chosen = {"channels": channel[1], "event_set_id": event_set[1], "lower_funnel_events": "on"}
+    return browser.submit(page, form, **chosen)
+
+
+def let_people_submit_forms(sandbox: str) -> int:
+    """Let two people fill in the shop's lead form, one of whom has written, too; give how many."""
+    now = int(time.time())
+    for ago, answers in LEADS:
+        wanted = {"page_id": LEAD_FORM, "answers": answers, "create_time": now - ago}
+        control(sandbox, "ads/leads", wanted)
+    return len(LEADS)
 
 
 def let_customers_write(sandbox: str) -> int:

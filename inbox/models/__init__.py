@@ -15,7 +15,7 @@ from inbox.models.saved_reply import SavedReply
 from inbox.models.saved_view import SavedView
 from inbox.models.search_entry import SearchEntry
 from inbox.models.team import Team
-from inbox.models.timeline import ConversationEvent
+from inbox.models.timeline import ConversationEvent, TimelineReader
 from inbox.models.workspace import WorkingHours, WorkspaceSettings
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "SavedView",
     "SearchEntry",
     "Team",
+    "TimelineReader",
     "WorkingHours",
     "WorkspaceSettings",
 ]

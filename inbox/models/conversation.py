@@ -197,6 +197,14 @@ class Referral(models.Model):
                 fields=["conversation", "source", "arrived_at"], name="one_referral_per_arrival"
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["ad_id", "arrived_at"], name="arrivals_by_ad", condition=~Q(ad_id="")),
+            models.Index(
+                fields=["advertiser_id", "arrived_at"],
+                name="arrivals_of_advertiser",
+                condition=~Q(advertiser_id=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.ad_name or self.ref or self.get_source_display()

@@ -47,6 +47,7 @@ class ConversationEvent(models.Model):
         CONTACT_CHANGED = "contact_changed", _("Contact changed")
         IMAGES_CHANGED = "images_changed", _("TikTok said whether images may be sent")
         CHANNEL_CHANGED = "channel_changed", _("Channel changed")
+        TOLD_BY_APP = "told_by_app", _("Told by an app above the inbox")
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")
     conversation = models.ForeignKey(
@@ -97,3 +98,13 @@ class ConversationEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} #{self.pk}"
+
+
+class TimelineReader(models.Model):
+    """How far someone who follows the timeline has read; see `inbox.timeline_readers`."""
+
+    name = models.CharField(max_length=50, primary_key=True)
+    line = models.BigIntegerField(help_text="The number of the last line that was read")
+
+    def __str__(self) -> str:
+        return f"{self.name} has read {self.line}"

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from config.sentences import translated
 from config.templatetags import look
-from inbox import access, notes, questions, rows, saved_views, sending, shortcuts, workspace
+from inbox import access, additions, notes, questions, rows, saved_views, sending, shortcuts, workspace
 from inbox import countdown as counting
 from inbox.listing import Listing
 from inbox.models import Conversation, ConversationEvent, Message, Preferences, SavedView
@@ -66,6 +66,12 @@ def list_rows(context: template.Context, conversations: Any) -> SafeString:
 def countdown(context: template.Context, conversation: Conversation) -> counting.Countdown:
     """What is left of the conversation's reply window at the page's moment."""
     return counting.countdown(conversation, at=context["at"])
+
+
+@register.simple_tag(takes_context=True)
+def ago(context: template.Context, moment: datetime) -> str:
+    """How long ago, short: "now", "5 min", "3 h", "Tue", "18 Nov"."""
+    return rows.ago(moment, at=context["at"])
 
 
 @register.simple_tag(takes_context=True)
@@ -165,6 +171,8 @@ def told(line: Any) -> str:
         return _told_team(line, actor)
     if line.kind == ConversationEvent.Kind.HISTORY_MISSING:
         return _("Messages before this are only in TikTok")
+    if line.kind == ConversationEvent.Kind.TOLD_BY_APP:
+        return additions.words_of(line)
     if line.kind == ConversationEvent.Kind.LABELS_CHANGED:
         return _told_labels(line, actor)
     return _told_status(line, actor)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from inbox import access, capabilities, drafts, same_person, saved_replies, sending, thread
+from inbox import access, additions, capabilities, drafts, same_person, saved_replies, sending, thread
 from inbox.listing import Listing, counts_cursor_and_views, counts_of, notices_for, page_of
 from inbox.models import Conversation, Message, Preferences, SavedReply
 from inbox.sending import TEXT_LIMIT
@@ -101,11 +101,15 @@ def render_conversation(
     only_conversation = asked_by_script(request)
     context = _list_context(listing, at=at, only_counts=only_conversation)
     found = access.conversations_for(request.user).prefetch_related(None)
-    conversation = found.annotate(
-        draft_text=drafts.text_in(request.user),
-        note_draft_text=drafts.note_text_in(request.user),
-        person_has_others=same_person.has_others(request.user),
-    ).get(pk=conversation_id)
+    conversation = (
+        additions.with_hints(found)
+        .annotate(
+            draft_text=drafts.text_in(request.user),
+            note_draft_text=drafts.note_text_in(request.user),
+            person_has_others=same_person.has_others(request.user),
+        )
+        .get(pk=conversation_id)
+    )
     found_id = _number(request.GET.get("message"))
     before = request.GET.get("before", "") or thread.order_around(conversation, found_id)
     page = thread.page_of(conversation, before=before, at=at)
@@ -153,6 +157,7 @@ def conversation_context(request: AgentRequest, conversation: Conversation, *, a
         "may_label": request.user.has_perm(access.LABEL),
         "text_limit": TEXT_LIMIT,
         "earlier_usernames": conversation.contact.earlier_usernames,
+        "additions": additions.additions_for(conversation, request.user, at=at),
     }
 
 

@@ -45,6 +45,10 @@ def test_every_path_of_the_design_is_described():
         "/labels/{label_id}/": ["delete", "get", "patch"],
         "/saved-replies/": ["get", "post"],
         "/saved-replies/{reply_id}/": ["delete", "get", "patch"],
+        "/conversations/{conversation_id}/spam-report/": ["get", "post"],
+        "/leads/": ["get"],
+        "/leads/{lead_id}/": ["get", "patch"],
+        "/spam-reports/": ["get"],
     }
 
 

@@ -13,7 +13,7 @@ from inbox import access, sending, timeline, working, workspace
 from inbox.listing import Listing, Sort, counts_and_cursor
 from inbox.models import Attachment, Conversation, ConversationEvent, Team, WorkspaceSettings
 from inbox.people import assignable, assignable_teams
-from inbox.search_operators import operators
+from inbox.search_operators import registered
 from tests.api.making import client_of
 from tests.factories import AGENT_PERMISSIONS, make_agent, make_channel
 from tests.pages.rows import make_conversation, reply, write
@@ -279,10 +279,10 @@ def test_the_api_gives_takes_and_filters_teams(ana, ours):
 
 def test_the_search_knows_teams(ana, ours):
     Conversation.objects.filter(pk=ours.pk).update(team=Team.objects.get(name="Kopi team"))
-    of = operators["team"]
+    of = registered()["team"]
     for value, number in (("kopi team", 1), ("mine", 1), ("none", 1), ("teh team", 0)):
         assert Conversation.objects.filter(of.condition(value, ana)).count() == number, value
-        assert of.explain(value)
+        assert of.explain(value, ana)
 
 
 # ── Assign on first reply ─────────────────────────────────────────────────────────────────────────────

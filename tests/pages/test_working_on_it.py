@@ -360,9 +360,10 @@ def test_every_line_that_is_shown_has_a_sentence(ayu, ana):
             {"added": ["a"], "removed": ["b"]},
         ],
         "assigned": [{"after": None}, {"after": ana.pk}],
+        "team_assigned": [{"after": None}, {"after": 1, "name": "Shop"}],
         "history_missing": [{}],
     }
-    for kind in set(thread.SHOWN_LINES) - {"note_added"}:
+    for kind in set(thread.SHOWN_LINES) - {"note_added", "told_by_app"}:
         for actor in (ana, None):
             for words in data[kind]:
                 line = ConversationEvent(kind=kind, actor=actor, data=words)

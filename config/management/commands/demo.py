@@ -108,6 +108,9 @@ class Command(BaseCommand):
         self.say("Customers are writing …")
         story.let_customers_write(sandbox)
         self.wait_for_conversations(len(story.CUSTOMERS))
+        self.say("Connecting the ad account, and two people fill in its lead form …")
+        story.connect_ad_account(web, "admin", people.PASSWORD)
+        story.let_people_submit_forms(sandbox)
 
     def make_links(self) -> None:
         """The shop's message links, made a month ago, so that customers can have come by them."""
