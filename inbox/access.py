@@ -1,6 +1,7 @@
 """Who may see and do what: the only way to fetch a conversation for a person."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
@@ -44,6 +45,7 @@ SHOWN_IN_A_ROW = (
     *(f"last_message__author__{name}" for name in ("username", "first_name", "last_name")),
     *(f"assignee__{name}" for name in ("username", "first_name", "last_name", "preferences__picture")),
 )
+FEW = 5_000
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -146,6 +148,15 @@ def rows_for(user: Person) -> QuerySet[Conversation]:
     )
 
 
+def among(conversation_ids: QuerySet[Any, Any]) -> Q:
+    """The condition that a conversation is among these: by their ids if there are few, so that only they are read.
+
+    Left to itself a database goes through the whole list in its order, until it has met enough of them.
+    """
+    few = list(conversation_ids[: FEW + 1])
+    return Q(pk__in=few if len(few) <= FEW else conversation_ids)
+
+
 def unread_by(user: Person) -> Q:
     """The condition on `conversations_for(user)` that the customer wrote something that `user` hasn't seen."""
     horizon = Coalesce(_horizon_of(user), Value(LONG_AGO, output_field=DateTimeField()))
@@ -227,19 +238,4 @@ def mark_seen(*, user: User, conversation: Conversation) -> None:
     """Remember that `user` has seen everything in `conversation` so far."""
     AgentReadMark.objects.update_or_create(
         agent=user, conversation=conversation, defaults={"inbound_seen": conversation.inbound_count}
-    )
-
-
-def mark_unread_for(*, user: User, conversation: Conversation) -> None:
-    """Let the customer's last message count as unread again, for `user` alone."""
-    AgentReadMark.objects.update_or_create(
-        agent=user, conversation=conversation, defaults={"inbound_seen": max(conversation.inbound_count - 1, 0)}
-    )
-
-
-def mark_unread(*, conversation: Conversation) -> None:
-    """Let the customer's last message count as unread again, for everyone."""
-    seen = conversation.inbound_count - 1
-    AgentReadMark.objects.filter(conversation=conversation, inbound_seen__gt=max(seen, 0)).update(
-        inbound_seen=max(seen, 0)
     )

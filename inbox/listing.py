@@ -116,8 +116,8 @@ class Listing:
 
     @property
     def sort_choices(self) -> list[tuple[str, Any]]:
-        """The orders that can be chosen; of closed and of found conversations only the newest interest."""
-        return [] if self.by_match or self._is_closed else list(Sort.choices)
+        """The orders that can be chosen; some lists make sense in one order alone."""
+        return [] if self.by_match or self._is_closed or self._is_closing else list(Sort.choices)
 
     def sorted_by(self, sort: str) -> "Listing":
         """The same list in another order."""
@@ -127,6 +127,10 @@ class Listing:
     def views(self) -> list["Listing"]:
         """The list in each of its views."""
         return [replace(self, view=view, q="") for view in View]
+
+    @property
+    def _is_closing(self) -> bool:
+        return self.view == View.CLOSING and not self.q
 
     @property
     def _is_closed(self) -> bool:
@@ -153,9 +157,10 @@ class Listing:
 
     def first_part(self, *, at: datetime) -> "FirstPart | None":
         """What comes before all others, which are ordered by their last message."""
-        if self._is_closed or self.sort == Sort.NEWEST:
+        sort = Sort.CLOSING if self._is_closing else self.sort
+        if self._is_closed or sort == Sort.NEWEST:
             return None
-        if self.sort == Sort.WAITING:
+        if sort == Sort.WAITING:
             waiting = Q(waiting_since__isnull=False)
             return FirstPart(
                 "waiting_since", waiting, Q(waiting_since__isnull=True), lambda row: row.waiting_since
@@ -195,7 +200,7 @@ def page_of(listing: Listing, *, at: datetime, after: str = "") -> tuple[list[Co
                 top = top.filter(**{f"{first.column}__gte": moment})
                 top = top.exclude(**{first.column: moment}, id__lte=number)
             rows = list(top[: PAGE + 1])
-    if len(rows) <= PAGE and not (first and listing.view == View.CLOSING and listing.sort == Sort.CLOSING):
+    if len(rows) <= PAGE and (listing.view != View.CLOSING or listing.q):
         others = others.order_by("-last_message_at", "-id")
         if part == 1 and moment:
             others = others.filter(last_message_at__lte=moment).exclude(last_message_at=moment, id__gte=number)
@@ -315,7 +320,7 @@ def _in_one_query(parts: dict[str, QuerySet[Any]], *, user: User | None = None) 
 
 def _in_view(view: View, user: User, *, at: datetime) -> Q:
     if view == View.TROUBLE:
-        return Q(pk__in=troubled_replies(user, at=at).values("conversation_id"))
+        return access.among(troubled_replies(user, at=at).values_list("conversation_id", flat=True))
     if view in (View.SNOOZED, View.CLOSED):
         return Q(status=view.value)
     narrower = {

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db.models.functions import Greatest
 
 from inbox import access
-from inbox.models import REPLY_WINDOW, Conversation, ReadHorizon
+from inbox.models import REPLY_WINDOW, AgentReadMark, Conversation, ReadHorizon
 
 MAY_COME_LATE = timedelta(days=3)
 COUNTS_FOR = timedelta(days=30)
@@ -41,7 +42,24 @@ def _advance(agent: Any, *, at: datetime) -> bool:
     return bool(moved.update(closes_at=Greatest("closes_at", horizon)))
 
 
-def bring_before_horizons(conversation: Conversation) -> None:
+def mark_unread_for(*, user: User, conversation: Conversation) -> None:
+    """Let the customer's last message count as unread again, for `user` alone."""
+    AgentReadMark.objects.update_or_create(
+        agent=user, conversation=conversation, defaults={"inbound_seen": max(conversation.inbound_count - 1, 0)}
+    )
+    _bring_before_horizons(conversation)
+
+
+def mark_unread(*, conversation: Conversation) -> None:
+    """Let the customer's last message count as unread again, for everyone."""
+    seen = conversation.inbound_count - 1
+    AgentReadMark.objects.filter(conversation=conversation, inbound_seen__gt=max(seen, 0)).update(
+        inbound_seen=max(seen, 0)
+    )
+    _bring_before_horizons(conversation)
+
+
+def _bring_before_horizons(conversation: Conversation) -> None:
     """Let a conversation count again for everyone, because somebody marked it as unread."""
     closes_at = conversation.window_closes_at
     if closes_at:

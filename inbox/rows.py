@@ -100,7 +100,7 @@ class _Page:
             return ""
         label = escape(_("Select %(name)s") % {"name": conversation.contact.name})
         return (
-            f'<label class="row-box"><input type="checkbox" name="conversation" value="{conversation.pk}"'
+            f'<label class="row-box"><input type="checkbox" name="row" value="{conversation.pk}"'
             f' form="bulk"'
             f' aria-label="{label}"></label>'
         )

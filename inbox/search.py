@@ -5,7 +5,7 @@ without an age limit. The entries (`SearchEntry`) that hold the words are read n
 is full; what else was asked for is looked at in their conversations alone. At most `EXAMINED` entries are looked
 at for one page: then it ends early, and the next page goes on from there.
 
-On PostgreSQL one index knows of each block of 16,384 entries which three letters occur in it, so that a search
+On PostgreSQL one index knows of each block of 131,072 entries which three letters occur in it, so that a search
 goes through the blocks from the newest on and stops. On SQLite FTS5 does the same by itself. What is compared are
 letters and digits (`inbox.triggers`): words of one or two letters are found as whole words, others also inside of
 words, and Chinese, Thai and their like wherever they stand.
@@ -38,7 +38,7 @@ EXAMINED = sum(CHUNKS)
 KNOWN = 5_000
 FIRST_WIDE = 0x0E00  # from Thai on: scripts without spaces, and symbols
 CHEAP = ("assignee", "channel", "is", "quota", "status", "window")
-BLOCK = 14  # bits: the index on PostgreSQL is made with it
+BLOCK = 17  # bits: the index on PostgreSQL is made with it
 
 Kind = SearchEntry.Kind
 

@@ -86,7 +86,9 @@ def _with_label(value: str, user: Any) -> Q:
     label = Label.objects.filter(name__iexact=value).first()
     if label is None:
         raise ValueError(_("There is no label “%(name)s”.") % {"name": value})
-    return Q(pk__in=Conversation.labels.through.objects.filter(label=label).values("conversation_id"))
+    return access.among(
+        Conversation.labels.through.objects.filter(label=label).values_list("conversation_id", flat=True)
+    )
 
 
 def _explain_label(value: str, user: Any) -> str:
@@ -247,7 +249,11 @@ def _given(value: str, name: str) -> str:
 
 
 def _by_ref(value: str, user: Any) -> Q:
-    return Q(pk__in=Referral.objects.filter(ref__iexact=_given(value, "ref")).values("conversation_id"))
+    return access.among(
+        Referral.objects.exclude(ref="")
+        .filter(ref__iexact=_given(value, "ref"))
+        .values_list("conversation_id", flat=True)
+    )
 
 
 def _explain_ref(value: str, user: Any) -> str:
@@ -256,7 +262,9 @@ def _explain_ref(value: str, user: Any) -> str:
 
 def _by_ad(value: str, user: Any) -> Q:
     named = Q(ad_id=_given(value, "ad")) | Q(ad_name__icontains=value)
-    return Q(pk__in=Referral.objects.filter(named, source=Referral.Source.AD).values("conversation_id"))
+    return access.among(
+        Referral.objects.filter(named, source=Referral.Source.AD).values_list("conversation_id", flat=True)
+    )
 
 
 def _explain_ad(value: str, user: Any) -> str:
@@ -275,14 +283,14 @@ def _has_ad(user: Any) -> Q:
 
 
 def _has_draft(user: Any) -> Q:
-    return Q(pk__in=Draft.objects.filter(agent_id=user.pk).values("conversation_id"))
+    return access.among(Draft.objects.filter(agent_id=user.pk).values_list("conversation_id", flat=True))
 
 
 def _has_failed(user: Any) -> Q:
     troubled = Message.objects.filter(
         state__in=[Message.State.FAILED, Message.State.UNCONFIRMED], sent_again__isnull=True
     )
-    return Q(pk__in=troubled.values("conversation_id"))
+    return access.among(troubled.values_list("conversation_id", flat=True))
 
 
 def _has_status(status: str) -> Callable[[Any], Q]:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from inbox import access, timeline, workspace
+from inbox import access, reading, timeline, workspace
 from inbox.models import Conversation, ConversationEvent, Label, Team
 from inbox.people import name_of
 
@@ -105,7 +105,7 @@ def wake_snoozed(*, at: datetime) -> int:
             conversation = access.lock_conversation(conversation_id)
             if not over.filter(pk=conversation_id).exists():  # somebody was faster
                 continue
-            access.mark_unread(conversation=conversation)
+            reading.mark_unread(conversation=conversation)
             lines = list(_change_status(conversation, Conversation.Status.OPEN, None, at=at))
             for line in lines:
                 line.at = at

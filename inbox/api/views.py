@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from channels_tiktok.models import Channel
 from config.rest import Conflict, RestViewSet, answers
-from inbox import access, files, images, posts, questions, sending, working
+from inbox import access, files, images, posts, questions, reading, sending, working
 from inbox.api import idempotency
 from inbox.api.changes import ConversationChangeSerializer
 from inbox.api.errors import refusals_answered
@@ -82,7 +82,7 @@ class ConversationViewSet(mixins.ListModelMixin, RestViewSet):
     def mark_unread(self, request: Request, conversation_id: int) -> Response:
         """The customer's last message counts as unread again, for you alone."""
         conversation = access.get_conversation_for(request.user, conversation_id)
-        access.mark_unread_for(user=_person(request), conversation=conversation)
+        reading.mark_unread_for(user=_person(request), conversation=conversation)
         return self.retrieve(request, conversation_id)
 
 

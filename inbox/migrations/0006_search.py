@@ -8,7 +8,7 @@ from inbox import triggers
 
 
 def begin_index(apps, schema_editor):
-    """An index of three letters each: newest first on SQLite, in blocks of 16,384 entries on PostgreSQL."""
+    """An index of three letters each: newest first on SQLite, in blocks of 131,072 entries on PostgreSQL."""
     if schema_editor.connection.vendor == "postgresql":
         # Both are trusted: whoever may create tables in the database may create them.
         schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
@@ -16,7 +16,7 @@ def begin_index(apps, schema_editor):
         for function in triggers.functions_of_postgresql():
             schema_editor.execute(function, None)
         schema_editor.execute(
-            "CREATE INDEX search_entries_text ON inbox_searchentry USING gin ((id >> 14), text gin_trgm_ops)"
+            "CREATE INDEX search_entries_text ON inbox_searchentry USING gin ((id >> 17), text gin_trgm_ops)"
         )
     else:
         schema_editor.execute(

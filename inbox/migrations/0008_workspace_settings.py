@@ -9,7 +9,7 @@ import inbox.time_zones
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inbox", "0007_last_change"),
+        ("inbox", "0007_several_and_referrals"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
@@ -198,6 +198,7 @@ class Referral(models.Model):
             ),
         ]
         indexes: ClassVar = [
+            models.Index(Upper("ref"), name="referrals_by_ref", condition=~Q(ref="")),
             models.Index(fields=["ad_id", "arrived_at"], name="arrivals_by_ad", condition=~Q(ad_id="")),
             models.Index(
                 fields=["advertiser_id", "arrived_at"],

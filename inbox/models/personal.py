@@ -119,5 +119,5 @@ class Preferences(models.Model):
     def of(cls, user: Any) -> "Preferences":
         """What `user` has chosen, or the defaults."""
         if "preferences" in user._state.fields_cache:  # they came with the person
-            return user._state.fields_cache["preferences"] or cls(user=user)
-        return cls.objects.filter(user=user).first() or cls(user=user)
+            return user._state.fields_cache["preferences"] or cls(user_id=user.pk)
+        return cls.objects.filter(user=user).first() or cls(user_id=user.pk)

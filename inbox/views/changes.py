@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseLocation
 
-from inbox import access, drafts, presence, sending, telling, timeline, working, workspace
+from inbox import access, drafts, presence, reading, sending, telling, timeline, working, workspace
 from inbox.forms import AssignForm, StatusForm
 from inbox.listing import Listing, counts_cursor_and_views, counts_of, next_after, with_matches
 from inbox.models import Conversation, Message
@@ -147,7 +147,7 @@ def mark_seen(request: AgentRequest, conversation_id: int) -> HttpResponse:
 def mark_unread(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """Count the customer's last message as unread again, for this agent."""
     conversation = access.get_conversation_for(request.user, conversation_id)
-    access.mark_unread_for(user=request.user, conversation=conversation)
+    reading.mark_unread_for(user=request.user, conversation=conversation)
     return _row_again(request, conversation_id)
 
 

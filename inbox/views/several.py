@@ -91,7 +91,7 @@ def undo_several(request: AgentRequest) -> HttpResponse:
 
 
 def _ticked(request: AgentRequest) -> set[int]:
-    given = request.POST.getlist("conversation")
+    given = request.POST.getlist("row")
     return {int(word) for word in given if word.isascii() and word.isdigit() and len(word) < 19}
 
 

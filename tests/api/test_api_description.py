@@ -38,6 +38,8 @@ def test_every_path_of_the_design_is_described():
         "/conversations/{conversation_id}/": ["get", "patch"],
         "/conversations/{conversation_id}/messages/": ["get", "post"],
         "/conversations/{conversation_id}/messages/{message_id}/": ["get"],
+        "/conversations/{conversation_id}/seen/": ["post"],
+        "/conversations/{conversation_id}/unread/": ["post"],
         "/message-links/": ["get", "post"],
         "/message-links/{link_id}/": ["delete", "get", "patch"],
         "/conversations/{conversation_id}/notes/": ["get", "post"],
@@ -49,6 +51,8 @@ def test_every_path_of_the_design_is_described():
         "/leads/": ["get"],
         "/leads/{lead_id}/": ["get", "patch"],
         "/spam-reports/": ["get"],
+        "/saved-views/": ["get", "post"],
+        "/saved-views/{view_id}/": ["delete", "get", "patch"],
     }
 
 

@@ -252,7 +252,7 @@ def test_an_image_is_sent_without_text(fake):
 
 @pytest.mark.parametrize("content", [{"text": None}, {"text": "Hi", "image_media_id": "v0med"}])
 def test_a_message_is_either_a_text_or_an_image(fake, content):
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="one of"):
         send(**content)
     assert fake.requests == []
 

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from channels_tiktok.models import Channel
-from inbox import delivering, posts, questions, receiving, reconciling, sending, tasks
+from inbox import delivering, posts, questions, receiving, reconciling, sending
 from inbox.models import Conversation, Message, Post, PostList
 from inbox.refusals import BadReply
 from tests.factories import NOW, make_agent, make_reply
@@ -176,7 +176,7 @@ def test_only_the_channels_own_posts_can_be_shared(conversation, channel, agent)
 
 def test_the_list_is_read_at_most_once_a_minute_whoever_opens_the_dialog(conversation, clock, monkeypatch):
     rung = []
-    monkeypatch.setattr(tasks.read_posts, "ring", rung.append)
+    monkeypatch.setattr(posts, "ring", lambda path, channel_id: rung.append(channel_id))
     for _ in range(3):
         posts.have_read(conversation.channel, at=clock())
     clock.at += timedelta(minutes=1)

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from inbox import reading, timeline
+from inbox import timeline, timeline_readers
 from inbox.models import ConversationEvent, TimelineReader
 from tests.factories import make_conversation
 
@@ -23,7 +23,7 @@ def tell():
 
 
 def read(reader: str, words: list[str]) -> int:
-    return reading.follow(reader, take=lambda lines: words.extend(line.data["word"] for line in lines))
+    return timeline_readers.follow(reader, take=lambda lines: words.extend(line.data["word"] for line in lines))
 
 
 def test_a_new_reader_begins_with_what_happens_from_then_on(tell):
@@ -59,7 +59,7 @@ def test_what_failed_is_read_again_and_nothing_of_it_has_happened(tell):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        reading.follow("rules", take=fail)
+        timeline_readers.follow("rules", take=fail)
     assert TimelineReader.objects.get().line == before
     words: list[str] = []
     read("rules", words)
@@ -69,7 +69,7 @@ def test_what_failed_is_read_again_and_nothing_of_it_has_happened(tell):
 def test_a_reader_may_write_to_the_timeline_and_reads_that_later(tell):
     read("rules", [])
     tell("first")
-    reading.follow("rules", take=lambda lines: tell("second"))
+    timeline_readers.follow("rules", take=lambda lines: tell("second"))
     words: list[str] = []
     read("rules", words)
     assert words == ["second"]

@@ -148,9 +148,8 @@ def test_a_conversation_marked_as_unread_comes_back_over_the_horizon(agent, ana)
     write(conversation, at=timezone.now() - timedelta(days=10))
     agent.post(f"/inbox/{conversation.pk}/seen/")
     reading.advance_horizons(at=timezone.now())
-    ana.read_marks.update(inbound_seen=0)
     assert names(agent.get("/inbox/?view=unread").text) == []
-    reading.bring_before_horizons(Conversation.objects.get(pk=conversation.pk))
+    agent.post(f"/inbox/{conversation.pk}/unread/")
     assert names(agent.get("/inbox/?view=unread").text) == ["Ayu"]
 
 
@@ -241,9 +240,9 @@ def ticked(conversations) -> list[int]:
 
 def test_several_are_closed_by_a_form_and_taken_back(agent, three):
     html = agent.get("/inbox/").text
-    assert html.count('name="conversation"') == 3
+    assert html.count('name="row"') == 3
     assert "There is no sending to several at once" in html
-    answer = agent.post("/inbox/several/", {"conversation": ticked(three[:2]), "do": "close"})
+    answer = agent.post("/inbox/several/", {"row": ticked(three[:2]), "do": "close"})
     assert "2 conversations changed." in answer.text
     assert names(answer.text) == ["Three"]
     assert 'action="/inbox/several/undo/"' in answer.text
@@ -253,7 +252,7 @@ def test_several_are_closed_by_a_form_and_taken_back(agent, three):
 
 def test_with_the_script_the_changed_rows_and_the_way_back_come_as_pieces(script, three):
     cursor = timeline.cursor_now()
-    answer = script.post("/inbox/several/", {"conversation": ticked(three), "do": "close", "after": cursor})
+    answer = script.post("/inbox/several/", {"row": ticked(three), "do": "close", "after": cursor})
     assert answer.text.count("data-gone") == 3
     assert "3 conversations changed." in answer.text
     back = script.post("/inbox/several/undo/", {"after": answer["X-Timeline-Cursor"]})
@@ -261,17 +260,17 @@ def test_with_the_script_the_changed_rows_and_the_way_back_come_as_pieces(script
 
 
 def test_whom_to_assign_them_to_is_asked_first(agent, ana, ben, three):
-    asked = agent.post("/inbox/several/ask/", {"conversation": ticked(three), "do": "assign"}).text
-    assert asked.count('name="conversation"') == 3
+    asked = agent.post("/inbox/several/ask/", {"row": ticked(three), "do": "assign"}).text
+    assert asked.count('name="row"') == 3
     assert "Ben Okafor" in asked
-    agent.post("/inbox/several/", {"conversation": ticked(three), "do": "assign", "person": ben.pk})
+    agent.post("/inbox/several/", {"row": ticked(three), "do": "assign", "person": ben.pk})
     assert set(Conversation.objects.values_list("assignee", flat=True)) == {ben.pk}
-    agent.post("/inbox/several/", {"conversation": ticked(three), "do": "assign", "person": "nobody"})
+    agent.post("/inbox/several/", {"row": ticked(three), "do": "assign", "person": "nobody"})
     assert set(Conversation.objects.values_list("assignee", flat=True)) == {None}
 
 
 def test_several_sleep_until_a_time(agent, three):
-    agent.post("/inbox/several/", {"conversation": ticked(three), "do": "snooze", "until": "4h"})
+    agent.post("/inbox/several/", {"row": ticked(three), "do": "snooze", "until": "4h"})
     assert set(names(agent.get("/inbox/?view=snoozed").text)) == {"One", "Two", "Three"}
 
 
@@ -286,7 +285,7 @@ def test_several_sleep_until_a_time(agent, three):
     ],
 )
 def test_what_cannot_be_done_is_said_above_the_list(agent, three, given, said):
-    picked = {} if said.startswith("Tick") else {"conversation": ticked(three)}
+    picked = {} if said.startswith("Tick") else {"row": ticked(three)}
     answer = agent.post("/inbox/several/", picked | given)
     assert answer.status_code == 422
     assert said in answer.text
@@ -296,9 +295,9 @@ def test_what_cannot_be_done_is_said_above_the_list(agent, three, given, said):
 def test_who_may_only_read_gets_no_boxes(three, agent):
     agent.force_login(make_agent("reader", permissions=("inbox.view_conversation",)))
     html = agent.get("/inbox/").text
-    assert 'name="conversation"' not in html
+    assert 'name="row"' not in html
     assert 'id="bulk"' not in html
-    assert agent.post("/inbox/several/", {"conversation": ticked(three), "do": "close"}).status_code == 403
+    assert agent.post("/inbox/several/", {"row": ticked(three), "do": "close"}).status_code == 403
 
 
 # ── What it costs ─────────────────────────────────────────────────────────────────────────────────────
