@@ -1,7 +1,7 @@
 # Reply48. Needs make, bash and Python 3.11 or newer; everything else is installed into .venv.
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
-.PHONY: help run serve worker test lint bench requirements clean
+.PHONY: help run serve worker test lint bench messages requirements clean
 
 PY = .venv/bin/python
 # The machine's Python makes .venv: python3.11 where there is one, else python3.
@@ -51,6 +51,9 @@ lint: .venv/.installed-dev  ## Check style, types, migrations and production set
 bench: .venv/.installed-dev  ## Kill the worker at random moments under faults; count what was lost or doubled (ARGS=100)
 	@$(PY) bench/kill_drill.py $(or $(ARGS),20)
 	@$(PY) bench/receive_drill.py
+
+messages: .venv/.installed-dev  ## Gather texts to translate into locale/*/LC_MESSAGES/django.po, and compile them
+	@$(PY) bin/messages.py
 
 requirements: .venv/.installed-dev  ## Compile requirements/*.in into the pinned, hashed files
 	cd requirements && ../$(PY) -m uv pip compile --quiet --python-version 3.11 --generate-hashes \

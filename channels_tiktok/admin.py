@@ -31,6 +31,7 @@ from channels_tiktok import (
 )
 from channels_tiktok.models import AppCredentials, Channel, ChannelEvent, Polling, RefusedDeliveries, WebhookEvent
 from config.admin_site import OneRowAdmin
+from config.sentences import translated
 
 SETTINGS_TITLE = gettext_lazy("TikTok Business Messaging settings")
 CONSENT_ENDS_SOON = timedelta(days=30)
@@ -130,19 +131,21 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=gettext_lazy("status"))
     def status_in_words(self, channel: Channel) -> str:
         return (
-            f"{channel.get_status_display()}: {channel.reason}" if channel.reason else channel.get_status_display()
+            f"{channel.get_status_display()}: {translated(channel.reason)}"
+            if channel.reason
+            else channel.get_status_display()
         )
 
     def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """An error of the webhook is a line only where there is one."""
         return [name for name in self.fields if name != "webhook_error" or (obj and obj.webhook_error)]
 
-    @admin.display(description="Conversations on TikTok")
+    @admin.display(description=gettext_lazy("Conversations on TikTok"))
     def conversations_read(self, channel: Channel) -> str:
         polling = Polling.objects.filter(channel=channel).first()
         if polling is None:
-            return "Not looked for yet"
-        return f"{polling.progress}. {polling.error}" if polling.error else polling.progress
+            return _("Not looked for yet")
+        return f"{polling.progress}. {translated(polling.error)}" if polling.error else polling.progress
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Every channel with what its row tells. The dates only: no page has a reason to read a token."""
@@ -242,7 +245,7 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         messages.success(request, told % {"name": channel.name, "username": channel.username})
         happened = channel.events.filter(kind=ChannelEvent.Kind.REMOVED).latest("pk")
         if happened.detail:
-            messages.warning(request, f"{channel.name}: {happened.detail}")
+            messages.warning(request, f"{channel.name}: {translated(happened.detail)}")
 
     def check_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         """Ask TikTok now. Who may connect may check: the answer can be that it has to be connected again."""
@@ -252,11 +255,11 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             return self._dialog(request, "check", channel, title=title)
         report = health.check_channel(channel=channel, at=timezone.now())
         for problem in report.problems:
-            messages.warning(request, f"{channel.name}: {problem}")
+            messages.warning(request, f"{channel.name}: {translated(problem)}")
         if not report.problems and channel.status == Channel.Status.CONNECTED:
             messages.success(request, _("%(name)s: checked just now, all is well.") % {"name": channel.name})
         for note in report.notes:
-            messages.info(request, f"{channel.name}: {note}")
+            messages.info(request, f"{channel.name}: {translated(note)}")
         return self._back(request, channel)
 
     def connected_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
@@ -305,7 +308,7 @@ def _by_script(request: HttpRequest) -> bool:
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("what", "account", "state_chip", "error", "received")
+    list_display = ("what", "account", "state_chip", "error_in_words", "received")
     list_filter = ("state",)
     list_per_page = 50
     show_full_result_count = False
@@ -315,7 +318,7 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "business_id",
         "state",
         "attempts",
-        "error",
+        "error_in_words",
         "received_at",
         "try_again_at",
         "settled_at",
@@ -348,20 +351,24 @@ class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def received(self, event: WebhookEvent) -> SafeString:
         return render_to_string("channels_tiktok/_received.html", {"event": event, "at": timezone.now()})
 
-    @admin.display(description="body")
+    @admin.display(description=gettext_lazy("error"))
+    def error_in_words(self, event: WebhookEvent) -> str:
+        return translated(event.error)
+
+    @admin.display(description=gettext_lazy("body"))
     def body_as_text(self, event: WebhookEvent) -> str:
         return bytes(event.body).decode(errors="replace")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("channels_tiktok.change_webhookevent")
 
-    @admin.action(description="Try again", permissions=["retry"])
+    @admin.action(description=gettext_lazy("Try again"), permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         """Put failed events back among the pending ones."""
         count = journal.try_again(events=queryset, at=timezone.now())
         self.message_user(
             request,
-            f"{count} put back to be processed; only failed ones can be tried again.",
+            _("%(n)s put back to be processed; only failed ones can be tried again.") % {"n": count},
             messages.SUCCESS if count else messages.WARNING,
         )
 

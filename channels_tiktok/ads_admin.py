@@ -21,6 +21,7 @@ from channels_tiktok.answers import Named
 from channels_tiktok.connecting_ads import SettingRefused
 from channels_tiktok.errors import TikTokError
 from channels_tiktok.models import AdAccount, AdGrant, Channel
+from config.sentences import translated
 
 CONNECT = "channels_tiktok.connect_adaccount"
 VIEW = "channels_tiktok.view_adaccount"
@@ -143,7 +144,7 @@ class AdAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             offered = connecting_ads.event_sets(account=account, at=timezone.now())
         except TikTokError as problem:
-            not_asked = problem.sentence
+            not_asked = translated(problem.sentence)
             account.refresh_from_db()
         form = SetUpForm(request.POST or None, account=account, offered=offered)
         if request.method == "POST" and form.is_valid():

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from channels_tiktok import answers
 from channels_tiktok.answers import AdAccess, LeadTask, Media, Named, Receipt
@@ -53,7 +54,7 @@ class TikTokAds:
             scopes=answers.texts_in(data, "scope"),
         )
         if not access.access_token:
-            raise OutcomeUnknown("TikTok's answer to the consent was incomplete. Start again.")
+            raise OutcomeUnknown(gettext_noop("TikTok's answer to the consent was incomplete. Start again."))
         return access
 
     def advertisers(self, *, token: str) -> list[Named]:
@@ -74,7 +75,7 @@ class TikTokAds:
         data = self._api.post("/subscription/subscribe/", {**self._app(), **body})
         subscription_id = answers.text_in(data, "subscription_id")
         if not subscription_id:
-            raise OutcomeUnknown("TikTok took the subscription but did not name it.")
+            raise OutcomeUnknown(gettext_noop("TikTok took the subscription but did not name it."))
         return subscription_id
 
     def subscription_ids(self) -> set[str]:

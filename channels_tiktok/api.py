@@ -12,6 +12,14 @@ from rest_framework.response import Response
 from channels_tiktok import connecting, visibility
 from channels_tiktok.models import Channel
 from config.rest import RestViewSet, answers
+from config.sentences import translated
+
+
+class StoredSentenceField(serializers.CharField):
+    """A sentence that was stored, in the language that the caller asks for."""
+
+    def to_representation(self, value: str) -> str:
+        return translated(super().to_representation(value))
 
 
 class ChannelSerializer(serializers.Serializer[Channel]):
@@ -21,7 +29,7 @@ class ChannelSerializer(serializers.Serializer[Channel]):
     display_name = serializers.CharField(help_text="The account's name on TikTok")
     name = serializers.CharField(help_text="Our name for it; TikTok never sees it")
     status = serializers.ChoiceField(Channel.Status.choices)
-    reason = serializers.CharField(help_text="Why it is disconnected, in words; empty while it is connected")
+    reason = StoredSentenceField(help_text="Why it is disconnected, in words; empty while it is connected")
     connected_at = serializers.DateTimeField(allow_null=True)
     last_event_at = serializers.DateTimeField(allow_null=True, help_text="Last webhook from TikTok")
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from channels_tiktok import answers, app_credentials
 from channels_tiktok.answers import (
@@ -32,6 +33,7 @@ from channels_tiktok.answers import (
     TokenInfo,
 )
 from channels_tiktok.errors import Busy, OutcomeUnknown, Refused, TikTokError, error_for
+from config.sentences import stored
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +44,11 @@ MEDIA_LIMIT = 50 * 1024 * 1024  # bytes
 _DOMAINS = ["tiktok", "tiktokcdn", "tiktokcdn-us", "tiktokcdn-eu", "ibytedtos", "byteoversea", "muscdn"]
 MEDIA_DOMAINS = tuple(f"{name}.com" for name in _DOMAINS)
 POST_FIELDS = ["item_id", "caption", "thumbnail_url", "share_url", "embed_url", "create_time"]
-AWAY = "TikTok can't be reached just now. It will be tried again."
-UNKNOWN = "TikTok's answer did not arrive, so it is not known whether this was carried out."
-NOT_OURS = "TikTok did not take this request (HTTP {status}). Check TIKTOK_API_URL."
+AWAY = stored("TikTok can't be reached just now. It will be tried again.")
+UNKNOWN = stored("TikTok's answer did not arrive, so it is not known whether this was carried out.")
+NOT_OURS = stored("TikTok did not take this request (HTTP {status}). Check TIKTOK_API_URL.")
+NO_LONGER_GIVEN = stored("TikTok no longer gives this file (HTTP {status}).")
+FILE_TOO_LARGE = stored("This file is larger than {size} MB, so it was not fetched.")
 
 ConversationType = Literal["SINGLE", "STRANGER"]
 
@@ -99,7 +103,7 @@ class TikTok:
         body = {"grant_type": "authorization_code", "auth_code": code, "redirect_uri": redirect_uri}
         grant = answers.token_grant(self._post("/tt_user/oauth2/token/", {**self._app(), **body}))
         if not (grant.access_token and grant.refresh_token and grant.business_id):
-            raise OutcomeUnknown("TikTok's answer to the consent was incomplete. Start again.")
+            raise OutcomeUnknown(gettext_noop("TikTok's answer to the consent was incomplete. Start again."))
         return grant
 
     def refresh(self, *, refresh_token: str) -> TokenGrant:
@@ -107,7 +111,7 @@ class TikTok:
         body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         grant = answers.token_grant(self._post("/tt_user/oauth2/refresh_token/", {**self._app(), **body}))
         if not grant.access_token:
-            raise OutcomeUnknown("TikTok's answer to the renewal of an access was incomplete.")
+            raise OutcomeUnknown(gettext_noop("TikTok's answer to the renewal of an access was incomplete."))
         return grant
 
     def revoke(self, *, access_token: str) -> None:
@@ -175,7 +179,7 @@ class TikTok:
             content["referenced_message_info"] = {"referenced_message_id": quoted_message_id}
         message_id = self._send(token, business_id, conversation_id, content)
         if not message_id:
-            raise OutcomeUnknown("TikTok took the message but did not name it.")
+            raise OutcomeUnknown(gettext_noop("TikTok took the message but did not name it."))
         return message_id
 
     def send_typing(self, *, token: str, business_id: str, conversation_id: str) -> None:
@@ -275,7 +279,7 @@ class TikTok:
         The addresses come out of messages, so only TikTok's own hosts are asked, and only they see `token`.
         """
         if not self.is_tiktok_address(url):
-            raise Refused("This file is not kept at TikTok, so it was not fetched.")
+            raise Refused(gettext_noop("This file is not kept at TikTok, so it was not fetched."))
         headers = {"x-user": token} if token else {}
         try:
             with self.session.get(
@@ -348,7 +352,7 @@ class TikTok:
         except requests.RequestException as error:
             logger.debug("downloading from %s failed: %s", path, type(error).__name__)
             raise Busy(AWAY) from None
-        raise Busy("TikTok answered without the file. It will be tried again.")
+        raise Busy(gettext_noop("TikTok answered without the file. It will be tried again."))
 
     # ── The wire ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -455,7 +459,7 @@ def _was_not_sent(error: requests.RequestException) -> bool:
 def _required(data: Mapping[str, Any], key: str) -> str:
     value = answers.text_in(data, key)
     if not value:
-        raise OutcomeUnknown("TikTok's answer lacked what was asked for. It will be tried again.")
+        raise OutcomeUnknown(gettext_noop("TikTok's answer lacked what was asked for. It will be tried again."))
     return value
 
 
@@ -463,10 +467,10 @@ def _media(response: requests.Response, limit: int) -> Media:
     if response.status_code == 429 or response.status_code >= 500:
         raise Busy(AWAY)
     if response.status_code != 200:
-        raise Refused(f"TikTok no longer gives this file (HTTP {response.status_code}).")
+        raise Refused(NO_LONGER_GIVEN.format(status=response.status_code))
     content = bytearray()
     for piece in response.iter_content(64 * 1024):
         content += piece
         if len(content) > limit:
-            raise Refused(f"This file is larger than {limit // 1024 // 1024} MB, so it was not fetched.")
+            raise Refused(FILE_TOO_LARGE.format(size=limit // 1024 // 1024))
     return Media(bytes(content), response.headers.get("Content-Type", ""))

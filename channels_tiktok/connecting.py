@@ -17,6 +17,8 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from channels_tiktok import app_credentials, journal, portraits
 from channels_tiktok.answers import BusinessProfile, TokenGrant
@@ -24,6 +26,7 @@ from channels_tiktok.client import tiktok
 from channels_tiktok.errors import AccessExpired, AppMisconfigured, Busy, OutcomeUnknown, TikTokError
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, ChannelEvent, Credential, OAuthState
 from config.encryption import SecretUnreadable
+from config.sentences import stored, translated
 from config.tasks import ring
 
 logger = logging.getLogger(__name__)
@@ -32,19 +35,28 @@ STATE_LIFE = timedelta(minutes=10)
 ACCESS_LIFE = 86_400  # seconds, where TikTok doesn't say; docs/tiktok-api.md 1.3
 REFRESH_LIFE = 31_536_000
 NAME_LIMIT = 80  # characters
-NOT_REGISTERED_YET = "The webhook is not registered yet: run “manage.py register_webhook”."
-NOT_GIVEN_BACK = "TikTok did not take the access back. Its tokens are deleted here, so it ends within a day."
-TAKEN = "Another channel is called “{}”. Choose a different name."
+NOT_REGISTERED_YET = stored("The webhook is not registered yet: run “manage.py register_webhook”.")
+NOT_GIVEN_BACK = stored(
+    "TikTok did not take the access back. Its tokens are deleted here, so it ends within a day."
+)
+NOT_DELIVERED_YET = stored(
+    "Connected, but TikTok does not deliver messages here yet: {sentence} Run “manage.py register_webhook” to try "
+    "again."
+)
+CONNECTED_AS = stored("as @{username}")
+CALLED_NOW = stored("as @{username}, now called “{name}”: another channel is called “{former}”")
+RENAMED = stored("from “{former}” to “{name}”")
+TAKEN = gettext_noop("Another channel is called “%(name)s”. Choose a different name.")
 
 # What we ask for, in plain words. One scope that the app isn't approved for makes TikTok refuse the whole
 # consent, so nothing is asked for that isn't needed (docs/tiktok-api.md 1.2).
 SCOPES = {
-    "message.list.read": "Read your direct messages",
-    "message.list.send": "Send direct messages",
-    "message.list.manage": "Manage your direct messages",
-    "user.info.basic": "See your name and picture",
-    "user.info.username": "See your username",
-    "user.account.type": "See whether it is a Business Account",
+    "message.list.read": stored("Read your direct messages"),
+    "message.list.send": stored("Send direct messages"),
+    "message.list.manage": stored("Manage your direct messages"),
+    "user.info.basic": stored("See your name and picture"),
+    "user.info.username": stored("See your username"),
+    "user.account.type": stored("See whether it is a Business Account"),
 }
 REQUIRED_SCOPES = tuple(scope for scope in SCOPES if scope != "user.account.type")
 PROFILE_FIELDS = {
@@ -151,13 +163,16 @@ def webhook_callback_url() -> str:
 
 def _check_set_up() -> None:
     if not settings.TOKEN_ENCRYPTION_KEYS:
-        raise NotSetUp("No account can be connected yet: an administrator has to set TOKEN_ENCRYPTION_KEYS.")
+        raise NotSetUp(_("No account can be connected yet: an administrator has to set TOKEN_ENCRYPTION_KEYS."))
     app = app_credentials.current()
     for name, value in (("TIKTOK_APP_ID", app.id), ("TIKTOK_APP_SECRET", app.secret)):
         if not value:
             raise NotSetUp(
-                f"No account can be connected yet: an administrator has to enter what {name} stands for "
-                "in the admin, under TikTok app."
+                _(
+                    "No account can be connected yet: an administrator has to enter what %(name)s stands "
+                    "for in the admin, under TikTok app."
+                )
+                % {"name": name}
             )
 
 
@@ -180,7 +195,7 @@ def finish(
     if error:
         raise ConsentDenied(_denial(error, error_description))
     if not code:
-        raise CodeRefused("TikTok sent no code back. Start again, and confirm on TikTok's page.")
+        raise CodeRefused(_("TikTok sent no code back. Start again, and confirm on TikTok's page."))
     grant = _exchange(code)
     try:
         profile = _check(grant, to_reconnect=begun.channel)
@@ -199,7 +214,7 @@ def finish(
 
 def _pop(state: str, *, user: User | None, at: datetime) -> OAuthState:
     """Take the consent out of the table: whoever deletes the row has it, so no return counts twice."""
-    unknown = StateUnknown("This connection was already finished, or it was not begun here. Start again.")
+    unknown = StateUnknown(_("This connection was already finished, or it was not begun here. Start again."))
     try:
         value = _signer().unsign(state)
     except signing.BadSignature:
@@ -209,20 +224,20 @@ def _pop(state: str, *, user: User | None, at: datetime) -> OAuthState:
         raise unknown
     # One that was begun on the command line has no user: whoever may connect channels may finish it.
     if begun.user_id is not None and begun.user_id != (user.pk if user else None):
-        raise StateForeign("This connection was begun by somebody else. Start again yourself.")
-    deleted, _ = OAuthState.objects.filter(pk=value).delete()
+        raise StateForeign(_("This connection was begun by somebody else. Start again yourself."))
+    deleted, __ = OAuthState.objects.filter(pk=value).delete()
     if not deleted:
         raise unknown
     if begun.expires_at <= at:
-        raise StateExpired("This connection was begun more than 10 minutes ago. Start again.")
+        raise StateExpired(_("This connection was begun more than 10 minutes ago. Start again."))
     return begun
 
 
 def _denial(error: str, description: str) -> str:
     if error == "access_denied":
-        return "The account's owner did not agree on TikTok's page, so nothing was connected."
+        return _("The account's owner did not agree on TikTok's page, so nothing was connected.")
     said = description or error
-    return f"TikTok ended the connection and says: “{said[:200]}”. Start again."
+    return _("TikTok ended the connection and says: “%(said)s”. Start again.") % {"said": said[:200]}
 
 
 def _exchange(code: str) -> TokenGrant:
@@ -235,21 +250,26 @@ def _exchange(code: str) -> TokenGrant:
 def _failure(error: TikTokError) -> ConnectingFailed:
     logger.warning("connecting failed: %s", error)
     if isinstance(error, (Busy, OutcomeUnknown)):
-        return TikTokAway("TikTok did not answer just now, so nothing was connected. Start again in a moment.")
+        return TikTokAway(_("TikTok did not answer just now, so nothing was connected. Start again in a moment."))
     if isinstance(error, AppMisconfigured):
-        return AppNotAccepted(error.sentence)
-    return CodeRefused(error.sentence)
+        return AppNotAccepted(translated(error.sentence))
+    return CodeRefused(translated(error.sentence))
 
 
 def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfile:
     """Make sure that the grant is one that the inbox can live with."""
     if len(grant.business_id) > TIKTOK_ID_LENGTH:
-        raise CodeRefused("TikTok named the account with an id that is too long to keep. Nothing was connected.")
-    missing = [f"“{SCOPES[scope]}”" for scope in REQUIRED_SCOPES if scope not in grant.scopes]
+        raise CodeRefused(
+            _("TikTok named the account with an id that is too long to keep. Nothing was connected.")
+        )
+    missing = [f"“{_(SCOPES[scope])}”" for scope in REQUIRED_SCOPES if scope not in grant.scopes]
     if missing:
         raise ScopesMissing(
-            f"On TikTok's page these permissions were left out: {', '.join(missing)}. The inbox can't work "
-            "without them. Start again and leave every box ticked."
+            _(
+                "On TikTok's page these permissions were left out: %(names)s. The inbox can't work "
+                "without them. Start again and leave every box ticked."
+            )
+            % {"names": ", ".join(missing)}
         )
     fields = [field for scope in PROFILE_FIELDS if scope in grant.scopes for field in PROFILE_FIELDS[scope]]
     try:
@@ -258,13 +278,24 @@ def _check(grant: TokenGrant, *, to_reconnect: Channel | None) -> BusinessProfil
         raise _failure(error) from error
     if profile.is_business_account is False:
         raise PersonalAccount(
-            f"@{profile.username} is a personal account. TikTok opens direct messages to Business Accounts "
-            "only: switch it in TikTok under Settings, Account, then start again."
+            _(
+                "@%(username)s is a personal account. TikTok opens direct messages to Business "
+                "Accounts only: switch it in TikTok under Settings, Account, then start again."
+            )
+            % {"username": profile.username}
         )
     if to_reconnect is not None and to_reconnect.business_id != grant.business_id:
         raise OtherAccount(
-            f"You wanted to reconnect {to_reconnect.name} (@{to_reconnect.username}), but on TikTok's page "
-            f"you were logged in as @{profile.username}. Log in as @{to_reconnect.username} and start again."
+            _(
+                "You wanted to reconnect %(channel)s (@%(wanted)s), but on TikTok's "
+                "page you were logged in as @%(username)s. Log in as @%(wanted)s "
+                "and start again."
+            )
+            % {
+                "channel": to_reconnect.name,
+                "wanted": to_reconnect.username,
+                "username": profile.username,
+            }
         )
     return profile
 
@@ -302,13 +333,12 @@ def _store(grant: TokenGrant, profile: BusinessProfile, *, user: User | None, at
     # Our own name survives; only where another channel took it meanwhile does it get a number.
     told["name"] = free_name(former or theirs, besides=known)
     told |= portraits.news(known or Channel(), profile.profile_image, at=at)
-    channel, _ = Channel.objects.update_or_create(business_id=grant.business_id, defaults=told)
+    channel, __ = Channel.objects.update_or_create(business_id=grant.business_id, defaults=told)
     if channel.picture_fetch_at:
         ring("channels_tiktok.tasks.fetch_pictures")
     journal.reconsider(business_id=grant.business_id, at=at)
-    detail = f"as @{channel.username}"
-    if former and channel.name != former:
-        detail += f", now called “{channel.name}”: another channel is called “{former}”"
+    template = CALLED_NOW if former and channel.name != former else CONNECTED_AS
+    detail = template.format(username=channel.username, name=channel.name, former=former)
     note(channel, ChannelEvent.Kind.CONNECTED, detail=detail, actor=user, at=at)
     return channel
 
@@ -350,10 +380,7 @@ def _register_webhook_for(channel: Channel, *, at: datetime) -> None:
         channel.webhook_error = ""
     except TikTokError as error:
         logger.error("the webhook could not be registered: %s", error)
-        channel.webhook_error = (
-            f"Connected, but TikTok does not deliver messages here yet: {error.sentence} "
-            "Run “manage.py register_webhook” to try again."
-        )
+        channel.webhook_error = NOT_DELIVERED_YET.format(sentence=error.sentence)
         with transaction.atomic():
             channel.save(update_fields=["webhook_error"])
             note(channel, ChannelEvent.Kind.TROUBLED, detail=channel.webhook_error, at=at)
@@ -372,7 +399,7 @@ def permissions(*, channel: Channel) -> list[Permission]:
     scopes = Credential.objects.filter(pk=channel.business_id).values_list("scopes", flat=True).first() or ""
     granted = set(scopes.split(","))
     asked = dict.fromkeys([*SCOPES, *app_credentials.optional_scopes()])
-    return [Permission(SCOPES.get(scope, scope), scope in granted) for scope in asked]
+    return [Permission(translated(SCOPES.get(scope, scope)), scope in granted) for scope in asked]
 
 
 # ── Afterwards ────────────────────────────────────────────────────────────────────────────────────────
@@ -460,17 +487,17 @@ def rename(*, channel: Channel, name: str, actor: User | None, at: datetime) -> 
     """Give a channel our own name, which TikTok never sees; say whether it changed. Raises NameRefused."""
     wanted = valid_name(name)
     if _is_taken(wanted, besides=channel):
-        raise NameRefused(TAKEN.format(wanted))
+        raise NameRefused(_(TAKEN) % {"name": wanted})
     others = Channel.objects.filter(pk=channel.pk).exclude(name=wanted)
     former = others.values_list("name", flat=True).first()
     try:
         with transaction.atomic():
             renamed = others.update(name=wanted)
     except IntegrityError as error:  # somebody took it since we looked
-        raise NameRefused(TAKEN.format(wanted)) from error
+        raise NameRefused(_(TAKEN) % {"name": wanted}) from error
     if former is None or not renamed:
         return False
-    note(channel, ChannelEvent.Kind.RENAMED, detail=f"from “{former}” to “{wanted}”", actor=actor, at=at)
+    note(channel, ChannelEvent.Kind.RENAMED, detail=RENAMED.format(former=former, name=wanted), actor=actor, at=at)
     channel.name = wanted
     return True
 
@@ -479,9 +506,12 @@ def valid_name(name: str) -> str:
     """Give `name` without the space around it; raise NameRefused unless that leaves 1 to 80 characters."""
     wanted = name.replace("\0", "").strip()
     if not wanted:
-        raise NameRefused("A channel needs a name.")
+        raise NameRefused(_("A channel needs a name."))
     if len(wanted) > NAME_LIMIT:
-        raise NameRefused(f"A channel's name can have {NAME_LIMIT} characters; this one has {len(wanted)}.")
+        raise NameRefused(
+            _("A channel's name can have %(most)s characters; this one has %(length)s.")
+            % {"most": NAME_LIMIT, "length": len(wanted)}
+        )
     return wanted
 
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from channels_tiktok import lead_journal
 from channels_tiktok.ads_client import consent_url, tiktok_ads
@@ -41,6 +42,7 @@ from channels_tiktok.errors import (
 )
 from channels_tiktok.models import AdAccount, AdGrant, Channel, LeadSubscription, OAuthState
 from config.encryption import SecretUnreadable
+from config.sentences import stored, translated
 from config.tasks import ring
 
 logger = logging.getLogger(__name__)
@@ -48,8 +50,18 @@ T = TypeVar("T")
 
 # TikTok's numbers (docs/tiktok-api.md 1.7), in plain words.
 SCOPES = {"12000000": "Lead Management", "5": "Measurement"}
-WITHDRAWN = "TikTok no longer accepts this ad account's access. Connect the ad account again."
-NOT_CONNECTED = "The ad account is not connected. Connect it again."
+WITHDRAWN = stored("TikTok no longer accepts this ad account's access. Connect the ad account again.")
+NOT_CONNECTED = stored("The ad account is not connected. Connect it again.")
+NOT_DELIVERED = {
+    LeadSubscription.Source.INSTANT_FORM: stored("TikTok does not deliver new leads here (Lead form): {sentence}"),
+    LeadSubscription.Source.DIRECT_MESSAGE: stored(
+        "TikTok does not deliver new leads here (Direct message): {sentence}"
+    ),
+}
+UNREACHABLE = stored("TikTok could not be reached at the last check.")
+NOT_LET_IN = stored("TikTok no longer lets us into this advertiser. Connect the ad account again.")
+LEFT_OUT = stored("On TikTok's page “{permission}” was left out. Connect again with every box ticked.")
+NO_EVENT_SET = stored("TikTok no longer has the CRM event set “{name}”. Choose another one.")
 
 
 class SettingRefused(Exception):
@@ -69,7 +81,7 @@ def begin(*, user: User, at: datetime) -> str:
     Raises NotSetUp. Source: docs/tiktok-api.md 1.7.
     """
     if not settings.TOKEN_ENCRYPTION_KEYS or not tiktok_ads().is_set_up:
-        raise NotSetUp("No ad account can be connected yet: this installation has no TikTok app.")
+        raise NotSetUp(_("No ad account can be connected yet: this installation has no TikTok app."))
     OAuthState.objects.filter(expires_at__lte=at).delete()
     state = OAuthState.objects.create(value=secrets.token_urlsafe(32), user=user, expires_at=at + STATE_LIFE)
     return consent_url(redirect_uri=callback_url(), state=_signer().sign(state.value))
@@ -99,7 +111,7 @@ def finish(*, state: str, code: str, user: User, at: datetime) -> AdGrant:
     """
     _pop(state, user=user, at=at)
     if not code:
-        raise ConsentDenied("The advertiser did not agree on TikTok's page, so nothing was connected.")
+        raise ConsentDenied(_("The advertiser did not agree on TikTok's page, so nothing was connected."))
     try:
         access = tiktok_ads().exchange_code(code=code)
         advertisers = tiktok_ads().advertisers(token=access.access_token)
@@ -107,13 +119,13 @@ def finish(*, state: str, code: str, user: User, at: datetime) -> AdGrant:
         raise _failure(error) from error
     if not advertisers:
         _revoke(access.access_token)
-        raise CodeRefused("No ad account was chosen on TikTok's page. Start again, and tick at least one.")
+        raise CodeRefused(_("No ad account was chosen on TikTok's page. Start again, and tick at least one."))
     return _store(access, advertisers, user=user, at=at)
 
 
 def _pop(state: str, *, user: User, at: datetime) -> None:
     """Take the consent out of the table: whoever deletes the row has it, so no return counts twice."""
-    unknown = StateUnknown("This connection was already finished, or it was not begun here. Start again.")
+    unknown = StateUnknown(_("This connection was already finished, or it was not begun here. Start again."))
     try:
         value = _signer().unsign(state)
     except signing.BadSignature:
@@ -122,21 +134,21 @@ def _pop(state: str, *, user: User, at: datetime) -> None:
     if begun is None:
         raise unknown
     if begun.user_id != user.pk:
-        raise StateForeign("This connection was begun by somebody else. Start again yourself.")
-    deleted, _ = OAuthState.objects.filter(pk=value).delete()
+        raise StateForeign(_("This connection was begun by somebody else. Start again yourself."))
+    deleted, __ = OAuthState.objects.filter(pk=value).delete()
     if not deleted:
         raise unknown
     if begun.expires_at <= at:
-        raise StateExpired("This connection was begun more than 10 minutes ago. Start again.")
+        raise StateExpired(_("This connection was begun more than 10 minutes ago. Start again."))
 
 
 def _failure(error: TikTokError) -> ConnectingFailed:
     logger.warning("connecting an ad account failed: %s", error)
     if isinstance(error, (Busy, OutcomeUnknown)):
-        return TikTokAway("TikTok did not answer just now, so nothing was connected. Start again in a moment.")
+        return TikTokAway(_("TikTok did not answer just now, so nothing was connected. Start again in a moment."))
     if isinstance(error, AppMisconfigured):
-        return AppNotAccepted(error.sentence)
-    return CodeRefused(error.sentence)
+        return AppNotAccepted(translated(error.sentence))
+    return CodeRefused(translated(error.sentence))
 
 
 def _store(access: AdAccess, advertisers: list[Named], *, user: User, at: datetime) -> AdGrant:
@@ -159,10 +171,10 @@ def connect(*, grant: AdGrant, advertiser_id: str, user: User | None, at: dateti
     """
     named = {one["id"]: one["name"] for one in grant.advertisers}
     if advertiser_id not in named:
-        raise SettingRefused("Choose one of the ad accounts that were ticked on TikTok's page.")
+        raise SettingRefused(_("Choose one of the ad accounts that were ticked on TikTok's page."))
     with transaction.atomic():
         former = AdAccount.objects.filter(advertiser_id=advertiser_id).values_list("grant_id", flat=True).first()
-        account, _ = AdAccount.objects.update_or_create(
+        account, __ = AdAccount.objects.update_or_create(
             advertiser_id=advertiser_id,
             defaults={
                 "name": named[advertiser_id],
@@ -197,11 +209,13 @@ def set_up(
     """
     names = {one.id: one.name for one in offered} | {account.event_set_id: account.event_set_name}
     if event_set_id and event_set_id not in names:
-        raise SettingRefused("Choose one of the ad account's CRM event sets.")
+        raise SettingRefused(_("Choose one of the ad account's CRM event sets."))
     if lower_funnel_events and not event_set_id:
         raise SettingRefused(
-            "Lower funnel events need a CRM event set. If there is none to choose, make one in TikTok's Events "
-            "Manager first."
+            _(
+                "Lower funnel events need a CRM event set. If there is none to choose, make one in TikTok's "
+                "Events Manager first."
+            )
         )
     with transaction.atomic():
         AdAccount.objects.filter(pk=account.pk).update(
@@ -231,7 +245,7 @@ def subscribe(*, account: AdAccount, at: datetime) -> list[str]:
             number = with_access(account=account, at=at, call=_subscribing(account, source))
         except TikTokError as error:
             logger.warning("ad account %s: no subscription to %s: %s", account.pk, source, error)
-            wrong.append(f"TikTok does not deliver new leads here ({source.label}): {error.sentence}")
+            wrong.append(NOT_DELIVERED[source].format(sentence=error.sentence))
             continue
         LeadSubscription.objects.update_or_create(
             ad_account=account, lead_source=source, defaults={"subscription_id": number, "subscribed_at": at}
@@ -296,7 +310,7 @@ def check(*, account: AdAccount, at: datetime) -> list[str]:
     try:
         wrong += _wrong_with(account, at=at)
     except (Busy, OutcomeUnknown):
-        wrong.append("TikTok could not be reached at the last check.")
+        wrong.append(UNREACHABLE)
     except TikTokError as error:
         wrong.append(error.sentence)
     AdAccount.objects.filter(pk=account.pk).update(checked_at=at)
@@ -309,11 +323,11 @@ def check(*, account: AdAccount, at: datetime) -> list[str]:
 def _wrong_with(account: AdAccount, *, at: datetime) -> list[str]:
     listed = with_access(account=account, at=at, call=lambda token: tiktok_ads().advertisers(token=token))
     if account.advertiser_id not in {one.id for one in listed}:
-        return ["TikTok no longer lets us into this advertiser. Connect the ad account again."]
+        return [NOT_LET_IN]
     missing = [words for number, words in SCOPES.items() if number not in _scopes_of(account)]
-    wrong = [f"On TikTok's page “{words}” was left out. Connect again with every box ticked." for words in missing]
+    wrong = [LEFT_OUT.format(permission=words) for words in missing]
     if account.event_set_id and account.event_set_id not in {one.id for one in event_sets(account=account, at=at)}:
-        wrong.append(f"TikTok no longer has the CRM event set “{account.event_set_name}”. Choose another one.")
+        wrong.append(NO_EVENT_SET.format(name=account.event_set_name))
     known = tiktok_ads().subscription_ids()
     ours = set(account.subscriptions.values_list("subscription_id", flat=True))
     if len(ours & known) < len(LeadSubscription.Source):

@@ -5,6 +5,7 @@ carries a token: TikTok's own message is quoted, the request that we sent is not
 """
 
 from channels_tiktok.error_sentences import SENTENCES
+from config.sentences import stored
 
 
 class TikTokError(Exception):
@@ -82,6 +83,8 @@ _CLASSES: dict[int, type[TikTokError]] = {
     **dict.fromkeys((40001, 40103, 40107, 40110, 40130), ReconnectNeeded),
     **dict.fromkeys((40101, 40113, 40118, 40124, 40125, 41000), AppMisconfigured),
 }
+SAYS = stored("TikTok refused this and says: “{said}”")
+GIVES_NO_REASON = stored("TikTok refused this with code {code} and gave no reason.")
 RESTRICTED_FOR = 300.0  # seconds; docs/tiktok-api.md 5.3, 40100 "…temporarily restricted."
 
 
@@ -109,5 +112,5 @@ def sentence_for(code: int, message: str) -> str:
     if 50000 <= code < 60000:
         return SENTENCES[50000]
     if message:
-        return f"TikTok refused this and says: “{message}”"
-    return f"TikTok refused this with code {code} and gave no reason."
+        return SAYS.format(said=message)
+    return GIVES_NO_REASON.format(code=code)

@@ -22,6 +22,7 @@ from django.db.models import FileField, Model
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 
 from channels_tiktok.media import EXTENSIONS, File
 
@@ -68,12 +69,12 @@ class _Part:
 def answer(request: HttpRequest, file: FieldFile, *, content_type: str, name: str) -> HttpResponseBase:
     """The file, or the part that is asked for; Http404 while there is none."""
     if not file:
-        raise Http404("There is no such file (yet).")
+        raise Http404(_("There is no such file (yet)."))
     is_safe = content_type in EXTENSIONS
     try:
         size, opened = file.size, file.open("rb")
     except FileNotFoundError as error:
-        raise Http404("Our copy of this file is gone.") from error
+        raise Http404(_("Our copy of this file is gone.")) from error
     part = _asked_part(request.headers.get("Range", ""), size)
     response: HttpResponseBase
     if part == (0, -1):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from channels_tiktok import connecting, pacing, portraits, tokens
 from channels_tiktok.answers import BusinessProfile, TokenInfo, number_in
@@ -20,6 +21,7 @@ from channels_tiktok.client import ConversationType, tiktok
 from channels_tiktok.connecting import PROFILE_FIELDS, REQUIRED_SCOPES, SCOPES
 from channels_tiktok.errors import AccessExpired, Busy, OutcomeUnknown, ReconnectNeeded, Refused, TikTokError
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from config.sentences import stored, translated
 from config.tasks import ring
 
 logger = logging.getLogger(__name__)
@@ -30,31 +32,40 @@ CHECK_AGAIN_AFTER = timedelta(minutes=10)
 SWEEP_FOR = timedelta(seconds=30)
 CONVERSATION_TYPES: tuple[ConversationType, ...] = ("SINGLE", "STRANGER")
 
-UNREACHABLE = "TikTok could not be reached at the last check. Replies wait and are sent once it answers again."
-SILENT = (
+UNREACHABLE = stored(
+    "TikTok could not be reached at the last check. Replies wait and are sent once it answers again."
+)
+SILENT = stored(
     "TikTok has newer messages than it delivered here. Look whether PUBLIC_URL can be reached from the internet, "
     "then run “manage.py register_webhook”. If only first messages are missing, let the account receive direct "
     "messages from everyone in TikTok's privacy settings."
 )
-NO_WEBHOOK = "TikTok delivers messages nowhere: run “manage.py register_webhook”."
-OTHER_WEBHOOK = (
+NO_WEBHOOK = stored("TikTok delivers messages nowhere: run “manage.py register_webhook”.")
+OTHER_WEBHOOK = stored(
     "TikTok delivers messages to {url} instead of here. If that is not meant, run “manage.py register_webhook”."
 )
-NOT_ASKED = "Where TikTok delivers messages could not be asked: {sentence}"
-OTHER_ACCOUNT = (
+NOT_ASKED = stored("Where TikTok delivers messages could not be asked: {sentence}")
+OTHER_ACCOUNT = stored(
     "TikTok says that the access belongs to another account than @{username}. If messages fail, connect it again."
 )
-NO_SCOPES = "TikTok did not say what the account permits. If messages fail, connect it again."
-PERSONAL = (
+NO_SCOPES = stored("TikTok did not say what the account permits. If messages fail, connect it again.")
+PERSONAL = stored(
     "@{username} is no longer a Business Account, and TikTok opens direct messages to Business Accounts only. "
     "Switch it back in TikTok under Settings, Account, then connect it again."
 )
+NO_PROFILE = stored("TikTok did not show the account's profile: {sentence}")
 # TikTok documents no code for a restricted or suspended account (docs/tiktok-api.md 5.3, 8).
-MAYBE_RESTRICTED = (
-    "It may be restricted or suspended, which TikTok doesn't tell us: log in to TikTok as the account, or to "
-    "TikTok Business Center, and look."
+AND_MAYBE_RESTRICTED = stored(
+    "{sentence} It may be restricted or suspended, which TikTok doesn't tell us: log in to TikTok as the "
+    "account, or "
+    "to TikTok Business Center, and look."
 )
-NO_PROFILE = "TikTok did not show the account's profile: {sentence}"
+RESTRICTED = stored("TikTok restricts this inbox for a time and says: “{said}” Replies wait.")
+AND_SAYS = stored("{sentence} TikTok says: “{said}”")
+DISCONNECTED = stored("Disconnected: {sentence}")
+FORMERLY = stored("The account was called @{username} before.")
+REMOVED = stored("It was removed; connecting the account again brings it back.")
+CHECK_FAILED = stored("The check itself failed; the log says why.")
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ def check_channel(
     """
     channel.refresh_from_db()
     if channel.status == Channel.Status.REMOVED:
-        return Report(channel, notes=["It was removed; connecting the account again brings it back."])
+        return Report(channel, notes=[REMOVED])
     if channel.status == Channel.Status.DISCONNECTED:
         return _disconnected(channel)
     wrong, notes = _ask(channel, at=at)
@@ -130,7 +141,7 @@ def _checked(channel: Channel, webhook_error: str | None, *, at: datetime) -> Re
         return check_channel(channel=channel, at=at, webhook=lambda: webhook_error)
     except Exception:  # whatever one channel's answers bring about, the others are checked
         logger.exception("channel %s could not be checked", channel.pk)
-        return Report(channel, ["The check itself failed; the log says why."])
+        return Report(channel, [CHECK_FAILED])
 
 
 def ask_webhook() -> str | None:
@@ -149,7 +160,7 @@ def ask_webhook() -> str | None:
 def _disconnected(channel: Channel) -> Report:
     if channel.status == Channel.Status.REMOVED:
         return Report(channel)
-    return Report(channel, [f"Disconnected: {channel.reason or tokens.NOT_CONNECTED}"])
+    return Report(channel, [DISCONNECTED.format(sentence=channel.reason or tokens.NOT_CONNECTED)])
 
 
 # ── Asking TikTok ─────────────────────────────────────────────────────────────────────────────────────
@@ -176,7 +187,8 @@ def _ask(channel: Channel, *, at: datetime) -> tuple[list[str], list[str]]:
         logger.info("channel %s: %s", channel.pk, refusal)  # whoever raised it has disconnected the channel
     except TikTokError as error:
         logger.error("channel %s: the check was refused: %s", channel.pk, error)
-        wrong.append(f"{_in_words(error)} {MAYBE_RESTRICTED}" if isinstance(error, Refused) else _in_words(error))
+        said = _in_words(error)
+        wrong.append(AND_MAYBE_RESTRICTED.format(sentence=said) if isinstance(error, Refused) else said)
     return wrong, notes
 
 
@@ -227,7 +239,7 @@ def _judge_profile(channel: Channel, profile: BusinessProfile, *, token: str, at
     Channel.objects.filter(pk=channel.pk).update(**news)
     former = channel.username
     channel.refresh_from_db(fields=list(news))
-    return [f"The account was called @{former} before."] if "username" in news else []
+    return [FORMERLY.format(username=former)] if "username" in news else []
 
 
 def _is_silent(channel: Channel, *, at: datetime) -> bool:
@@ -262,12 +274,14 @@ def _restricted(error: TikTokError) -> str:
     """Whether TikTok restricts us for a time (docs/tiktok-api.md 5.3, 40100), in its own words."""
     if "restricted" not in error.tiktok_message.lower():
         return ""
-    return f"TikTok restricts this inbox for a time and says: “{error.tiktok_message[:200]}” Replies wait."
+    return RESTRICTED.format(said=error.tiktok_message[:200])
 
 
 def _in_words(error: TikTokError) -> str:
     said = error.tiktok_message[:200]
-    return error.sentence if not said or said in error.sentence else f"{error.sentence} TikTok says: “{said}”"
+    if not said or said in error.sentence:
+        return error.sentence
+    return AND_SAYS.format(sentence=error.sentence, said=said)
 
 
 # ── Writing down ──────────────────────────────────────────────────────────────────────────────────────
@@ -308,9 +322,10 @@ def notices(*, at: datetime) -> list[Notice]:
 
 def _notice(channel: Channel, *, at: datetime) -> Notice:
     if channel.status == Channel.Status.DISCONNECTED:
-        sentence = f"{channel.name} is disconnected: {channel.reason or tokens.NOT_CONNECTED}"
+        why = translated(channel.reason or tokens.NOT_CONNECTED)
+        sentence = _("%(channel)s is disconnected: %(why)s") % {"channel": channel.name, "why": why}
         return Notice(channel, sentence, reconnect=True)
-    found = " ".join(line for line in (*channel.trouble.splitlines(), channel.webhook_error) if line)
+    found = " ".join(translated(line) for line in (*channel.trouble.splitlines(), channel.webhook_error) if line)
     if found:
         return Notice(channel, f"{channel.name}: {found}")
     return Notice(channel, tokens.consent_ends_soon(channel, at), reconnect=True)

@@ -17,10 +17,12 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from channels_tiktok import app_credentials
 from channels_tiktok.answers import cleaned, number_in, storable, text_in
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, RefusedDeliveries, WebhookEvent
+from config.sentences import stored
 from config.tasks import ring
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,9 @@ PENDING, PROCESSED, IGNORED, FAILED = (
 )
 RING_AGAIN_AFTER = timedelta(seconds=1)
 NOTE_AGAIN_AFTER = timedelta(minutes=1)
+OTHER_APP = stored("It was delivered for another TikTok app: {app}")
+NOT_JSON = stored("{what} is not JSON.")
+NOT_AN_OBJECT = stored("{what} is not a JSON object.")
 BACKOFF = (
     timedelta(seconds=10),
     timedelta(minutes=1),
@@ -184,7 +189,7 @@ def _row_for(body: bytes, *, log_id: str, at: datetime) -> WebhookEvent:
     client_key = text_in(envelope, "client_key")
     if client_key and client_key != app_credentials.current().id:
         event.state, event.settled_at = IGNORED, at
-        event.error = f"It was delivered for another TikTok app: {client_key[:100]}"
+        event.error = OTHER_APP.format(app=client_key[:100])
     return event
 
 
@@ -211,7 +216,7 @@ def _envelope(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise Undecodable("The delivery is not UTF-8.") from None
+        raise Undecodable(gettext_noop("The delivery is not UTF-8.")) from None
     return _object(text, "The delivery")
 
 
@@ -222,7 +227,7 @@ def _content(content: Any) -> dict[str, Any]:
         return {}
     if isinstance(content, dict):
         return content
-    raise Undecodable("The content of the delivery is not a JSON object.")
+    raise Undecodable(gettext_noop("The content of the delivery is not a JSON object."))
 
 
 def _object(text: str, what: str) -> dict[str, Any]:
@@ -232,9 +237,9 @@ def _object(text: str, what: str) -> dict[str, Any]:
         # Only an escape can have brought in what no database takes.
         value = cleaned(value) if "\\u" in text else value
     except (ValueError, RecursionError):
-        raise Undecodable(f"{what} is not JSON.") from None
+        raise Undecodable(NOT_JSON.format(what=what)) from None
     if not isinstance(value, dict):
-        raise Undecodable(f"{what} is not a JSON object.")
+        raise Undecodable(NOT_AN_OBJECT.format(what=what))
     return value
 
 

@@ -8,6 +8,7 @@ import io
 import warnings
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext_noop
 from PIL import Image, ImageOps
 
 PIXEL_LIMIT = 40_000_000
@@ -98,11 +99,13 @@ def _opened(content: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
             image = Image.open(io.BytesIO(content), formats=OPENED)
     except Image.DecompressionBombError as error:
-        raise NotShowable("The picture has too many pixels to be opened safely.") from error
+        raise NotShowable(gettext_noop("The picture has too many pixels to be opened safely.")) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise NotShowable("TikTok delivered a file that isn't a picture or video we know.") from error
+        raise NotShowable(
+            gettext_noop("TikTok delivered a file that isn't a picture or video we know.")
+        ) from error
     if image.width * image.height > PIXEL_LIMIT:
-        raise NotShowable("The picture has too many pixels to be opened safely.")
+        raise NotShowable(gettext_noop("The picture has too many pixels to be opened safely."))
     return image
 
 
@@ -110,7 +113,7 @@ def _decoded(image: Image.Image) -> Image.Image:
     try:
         image.load()
     except (OSError, SyntaxError, ValueError, IndexError) as error:
-        raise NotShowable("The picture is damaged or incomplete.") from error
+        raise NotShowable(gettext_noop("The picture is damaged or incomplete.")) from error
     return image
 
 

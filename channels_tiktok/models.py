@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.encryption import EncryptedTextField
@@ -77,24 +78,39 @@ class Channel(models.Model):
     """One TikTok Business Account that is, or was, connected to this inbox."""
 
     class Status(models.TextChoices):
-        CONNECTED = "connected", "Connected"
-        DISCONNECTED = "disconnected", "Disconnected"
-        REMOVED = "removed", "Removed"
+        CONNECTED = "connected", _("Connected")
+        DISCONNECTED = "disconnected", _("Disconnected")
+        REMOVED = "removed", _("Removed")
 
-    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, help_text="TikTok's id of the account (open_id)")
-    username = models.CharField(max_length=100, help_text="The account's @username on TikTok; it can change")
-    display_name = models.CharField(max_length=200, blank=True, help_text="The account's name on TikTok")
-    name = models.CharField(max_length=80, help_text="Our name for it; TikTok never sees it")
-    status = models.CharField(max_length=20, choices=Status, default=Status.DISCONNECTED)
+    business_id = models.CharField(
+        _("business id"), max_length=TIKTOK_ID_LENGTH, help_text=_("TikTok's id of the account (open_id)")
+    )
+    username = models.CharField(
+        _("username"), max_length=100, help_text="The account's @username on TikTok; it can change"
+    )
+    display_name = models.CharField(
+        _("display name"), max_length=200, blank=True, help_text=_("The account's name on TikTok")
+    )
+    name = models.CharField(_("name"), max_length=80, help_text=_("Our name for it; TikTok never sees it"))
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.DISCONNECTED)
     reason = models.TextField(blank=True, help_text="Why it is disconnected, in words")
     credential = models.OneToOneField(Credential, null=True, blank=True, on_delete=models.SET_NULL, editable=False)
     connected_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("connected by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
-    connected_at = models.DateTimeField(null=True, blank=True)
-    last_event_at = models.DateTimeField(null=True, blank=True, help_text="Last webhook from TikTok")
+    connected_at = models.DateTimeField(_("connected at"), null=True, blank=True)
+    last_event_at = models.DateTimeField(
+        _("last event at"), null=True, blank=True, help_text=_("Last webhook from TikTok")
+    )
     webhook_error = models.TextField(
-        blank=True, help_text="Why TikTok does not deliver here: the webhook is missing, or points elsewhere"
+        _("webhook error"),
+        blank=True,
+        help_text=_("Why TikTok does not deliver here: the webhook is missing, or points elsewhere"),
     )
     trouble = models.TextField(
         blank=True, help_text="What else the last check found wrong while it is connected, a sentence per line"
@@ -114,13 +130,14 @@ class Channel(models.Model):
         help_text="When the account was first connected here: what customers wrote before is history, not news",
     )
     sends_read_marks = models.BooleanField(
-        "show customers when we have seen their messages",
+        _("show customers when we have seen their messages"),
         default=True,
-        help_text="TikTok then shows “Seen” as soon as an agent has opened the conversation",
+        help_text=_("TikTok then shows “Seen” as soon as an agent has opened the conversation"),
     )
 
     class Meta:
-        verbose_name = "channel"
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
         permissions: ClassVar = [
             ("connect_channel", "Can connect and reconnect channels"),
             ("rename_channel", "Can rename channels"),
@@ -159,13 +176,13 @@ class ChannelEvent(models.Model):
     """
 
     class Kind(models.TextChoices):
-        CONNECTED = "connected", "Connected"
-        DISCONNECTED = "disconnected", "Disconnected"
-        REMOVED = "removed", "Removed"
-        RENAMED = "renamed", "Renamed"
-        TROUBLED = "troubled", "Something is wrong"
-        RECOVERED = "recovered", "All is well again"
-        CONTENT_WITHHELD = "content_withheld", "TikTok withheld a message"
+        CONNECTED = "connected", _("Connected")
+        DISCONNECTED = "disconnected", _("Disconnected")
+        REMOVED = "removed", _("Removed")
+        RENAMED = "renamed", _("Renamed")
+        TROUBLED = "troubled", _("Something is wrong")
+        RECOVERED = "recovered", _("All is well again")
+        CONTENT_WITHHELD = "content_withheld", _("TikTok withheld a message")
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=30, choices=Kind)
@@ -256,10 +273,12 @@ class Polling(models.Model):
     def progress(self) -> str:
         """How far it is, in words."""
         if self.listed_at is None and self.is_filling:
-            return "Looking for conversations on TikTok"
+            return gettext("Looking for conversations on TikTok")
         if self.is_filling:
-            return f"Read {self.were_read} of {self.to_read} conversations from TikTok"
-        return f"All conversations read; next look {self.next_run_at:%Y-%m-%d %H:%M} UTC"
+            words = gettext("Read %(read)s of %(all)s conversations from TikTok")
+            return words % {"read": self.were_read, "all": self.to_read}
+        words = gettext("All conversations read; next look %(when)s UTC")
+        return words % {"when": f"{self.next_run_at:%Y-%m-%d %H:%M}"}
 
 
 class ListedConversation(models.Model):
@@ -292,13 +311,13 @@ class ListedConversation(models.Model):
 class RefusedDeliveries(models.Model):
     """How many deliveries had a bad signature on one day (UTC). Nothing else of them is kept."""
 
-    day = models.DateField(unique=True)
-    count = models.PositiveIntegerField(default=0)
-    last_at = models.DateTimeField()
+    day = models.DateField(_("day"), unique=True)
+    count = models.PositiveIntegerField(_("count"), default=0)
+    last_at = models.DateTimeField(_("last at"))
 
     class Meta:
-        verbose_name = "refused deliveries"
-        verbose_name_plural = "refused deliveries"
+        verbose_name = _("refused deliveries")
+        verbose_name_plural = _("refused deliveries")
 
     def __str__(self) -> str:
         return f"{self.count} on {self.day}"
@@ -312,27 +331,28 @@ class WebhookEvent(models.Model):
     """
 
     class State(models.TextChoices):
-        PENDING = "pending", "Pending"
-        PROCESSED = "processed", "Processed"
-        IGNORED = "ignored", "Ignored"
-        FAILED = "failed", "Failed"
+        PENDING = "pending", _("Pending")
+        PROCESSED = "processed", _("Processed")
+        IGNORED = "ignored", _("Ignored")
+        FAILED = "failed", _("Failed")
 
     fingerprint = models.CharField(
         max_length=64, editable=False, help_text="SHA-256 of the raw body: TikTok repeats the same bytes"
     )
-    event = models.CharField(max_length=100, blank=True)
-    business_id = models.CharField(max_length=TIKTOK_ID_LENGTH, blank=True)
+    event = models.CharField(_("event"), max_length=100, blank=True)
+    business_id = models.CharField(_("business id"), max_length=TIKTOK_ID_LENGTH, blank=True)
     body = models.BinaryField()
-    log_id = models.CharField(max_length=200, blank=True, help_text="TikTok's X-TT-LOGID")
-    state = models.CharField(max_length=20, choices=State, default=State.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    error = models.TextField(blank=True)
-    received_at = models.DateTimeField()
-    try_again_at = models.DateTimeField(help_text="Not before this time")
-    settled_at = models.DateTimeField(null=True, blank=True)
+    log_id = models.CharField(_("log id"), max_length=200, blank=True, help_text=_("TikTok's X-TT-LOGID"))
+    state = models.CharField(_("state"), max_length=20, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error = models.TextField(_("error"), blank=True)
+    received_at = models.DateTimeField(_("received at"))
+    try_again_at = models.DateTimeField(_("try again at"), help_text=_("Not before this time"))
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
     class Meta:
-        verbose_name = "webhook event"
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook events")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["fingerprint"], name="one_row_per_delivery"),
             models.CheckConstraint(
@@ -383,8 +403,8 @@ class AdAccount(models.Model):
     """One TikTok ad account whose leads arrive here and which learns what became of them."""
 
     class Status(models.TextChoices):
-        CONNECTED = "connected", "Connected"
-        DISCONNECTED = "disconnected", "Disconnected"
+        CONNECTED = "connected", _("Connected")
+        DISCONNECTED = "disconnected", _("Disconnected")
 
     advertiser_id = models.CharField(max_length=100, help_text="TikTok's id of the advertiser")
     name = models.CharField(max_length=200, help_text="The advertiser's name on TikTok")
@@ -400,7 +420,7 @@ class AdAccount(models.Model):
     event_set_id = models.CharField(max_length=100, blank=True, help_text="TikTok's id of the CRM event set")
     event_set_name = models.CharField(max_length=200, blank=True)
     lower_funnel_events = models.BooleanField(
-        "lower funnel events", default=False, help_text="TikTok Ads is told what became of its leads"
+        _("lower funnel events"), default=False, help_text=_("TikTok Ads is told what became of its leads")
     )
     test_event_code = models.CharField(
         max_length=100, blank=True, help_text="From Events Manager: events are shown there as a test, and only so"
@@ -412,7 +432,8 @@ class AdAccount(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True, help_text="Last check of its health")
 
     class Meta:
-        verbose_name = "ad account"
+        verbose_name = _("ad account")
+        verbose_name_plural = _("ad accounts")
         permissions: ClassVar = [
             ("connect_adaccount", "Can connect, set up and disconnect ad accounts"),
         ]
@@ -440,8 +461,8 @@ class LeadSubscription(models.Model):
     """TikTok's word that it delivers an ad account's new leads here (docs/tiktok-api.md 6.2)."""
 
     class Source(models.TextChoices):
-        INSTANT_FORM = "INSTANT_FORM", "Lead form"
-        DIRECT_MESSAGE = "DIRECT_MESSAGE", "Direct message"
+        INSTANT_FORM = "INSTANT_FORM", _("Lead form")
+        DIRECT_MESSAGE = "DIRECT_MESSAGE", _("Direct message")
 
     ad_account = models.ForeignKey(AdAccount, on_delete=models.CASCADE, related_name="subscriptions")
     lead_source = models.CharField(max_length=20, choices=Source)
@@ -467,10 +488,10 @@ class LeadDelivery(models.Model):
     """
 
     class State(models.TextChoices):
-        PENDING = "pending", "Pending"
-        PROCESSED = "processed", "Processed"
-        IGNORED = "ignored", "Ignored"
-        FAILED = "failed", "Failed"
+        PENDING = "pending", _("Pending")
+        PROCESSED = "processed", _("Processed")
+        IGNORED = "ignored", _("Ignored")
+        FAILED = "failed", _("Failed")
 
     fingerprint = models.CharField(
         max_length=64, editable=False, help_text="SHA-256 of the raw body: TikTok repeats the same bytes"
@@ -484,8 +505,8 @@ class LeadDelivery(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "lead delivery"
-        verbose_name_plural = "lead deliveries"
+        verbose_name = _("lead delivery")
+        verbose_name_plural = _("lead deliveries")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["fingerprint"], name="one_row_per_lead_delivery"),
             models.CheckConstraint(

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from channels_tiktok.connecting import who_may_connect
 from channels_tiktok.models import Channel, Credential
@@ -48,8 +49,8 @@ def _remind(channel: Channel, *, at: datetime) -> bool:
     address = f"{settings.PUBLIC_URL}/channels/tiktok/"
     try:
         send_mail(
-            subject=f"Connect {channel.name} again: its permission ends soon",
-            message=f"{sentence}\n\nIt takes a minute, and nothing is lost by it:\n{address}\n",
+            subject=_("Connect %(channel)s again: its permission ends soon") % {"channel": channel.name},
+            message=f"{sentence}\n\n{_('It takes a minute, and nothing is lost by it:')}\n{address}\n",
             from_email=None,
             recipient_list=sorted(set(people)),
         )

@@ -18,6 +18,8 @@ from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from channels_tiktok import pacing
 from channels_tiktok.answers import TokenGrant
@@ -32,6 +34,7 @@ from channels_tiktok.errors import (
 )
 from channels_tiktok.models import Channel, Credential
 from config.encryption import SecretUnreadable
+from config.sentences import stored
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,13 +45,21 @@ SPREAD = 30 * 60  # seconds over which the renewals of many accounts are spread
 LEASE = timedelta(seconds=30)  # longer than one request may take
 LOOK_AGAIN_AFTER = 0.2  # seconds
 WAIT_AT_MOST = 25  # seconds
-NOT_CONNECTED = "The account is not connected. Connect it again."
+NOT_CONNECTED = stored("The account is not connected. Connect it again.")
 NOTE_CALL_AFTER = timedelta(minutes=1)
 WARN_AHEAD = timedelta(days=30)
 # What a refused renewal must say to end the connection, besides AccessExpired and ReconnectNeeded: that TikTok
 # doesn't take this refresh token. Any other refusal may be about the request, the app or TikTok's own trouble.
 NO_TO_THE_TOKEN = (40000, 40002, 40007, 40106, 40109, 40131)
-WITHDRAWN = "TikTok no longer accepts this account's access. Connect the account again."
+WITHDRAWN = stored("TikTok no longer accepts this account's access. Connect the account again.")
+NOT_PERMITTED = stored("TikTok does not permit this for the account and says: “{said}” Connect the account again.")
+PERMISSION_TAKEN = stored(
+    "In TikTok this permission was taken away: {permissions}. Connect the account again, with every box ticked."
+)
+RENEWING = stored("The account's access is being renewed, and that takes long. It will be tried again.")
+OTHER_ACCOUNT = stored("TikTok's answer named another account. It will be tried again.")
+NOT_RENEWED = stored("TikTok did not renew the account's access just now. It will be tried again.")
+JUST_CHANGED = stored("The account's access has just changed. It will be tried again.")
 
 
 @dataclass(frozen=True)
@@ -128,9 +139,14 @@ def consent_ends_soon(channel: Channel, at: datetime) -> str:
         ends = credential.values_list("refresh_expires_at", flat=True).first()
     if ends is None or ends - at > WARN_AHEAD:
         return ""
+    facts = {"channel": channel.name, "username": channel.username, "day": date_format(ends, "j F Y")}
     return (
-        f"TikTok asks for the account's permission anew once a year. Connect {channel.name} "
-        f"(@{channel.username}) again by {ends:%-d %B %Y}, or it stops working then."
+        _(
+            "TikTok asks for the account's permission anew once a year. Connect %(channel)s "
+            "(@%(username)s) again by "
+            "%(day)s, or it stops working then."
+        )
+        % facts
     )
 
 
@@ -176,7 +192,7 @@ def _renewed(channel: Channel, *, stale: str, at: datetime) -> str:
         token = str(_credential(channel).access_token)
         if token != stale:
             return token
-    raise Busy("The account's access is being renewed, and that takes long. It will be tried again.")
+    raise Busy(RENEWING)
 
 
 def _take_lease(channel: Channel, *, until: datetime, at: datetime) -> bool:
@@ -203,7 +219,7 @@ def _renew(channel: Channel, *, stale: str, lease: datetime, at: datetime) -> st
     if grant.business_id not in ("", channel.business_id):
         _release(channel, lease)
         logger.error("channel %s: TikTok renewed the access of another account instead", channel.pk)
-        raise Busy("TikTok's answer named another account. It will be tried again.")
+        raise Busy(OTHER_ACCOUNT)
     return _store(channel, grant, lease=lease, at=at)
 
 
@@ -234,7 +250,7 @@ def _judged(channel: Channel, error: TikTokError, *, stale: str, at: datetime) -
         return error
     clear = isinstance(error, (AccessExpired, ReconnectNeeded)) or error.code in NO_TO_THE_TOKEN
     if not clear:
-        return Busy("TikTok did not renew the account's access just now. It will be tried again.")
+        return Busy(NOT_RENEWED)
     return end(channel, error, token=stale, at=at)
 
 
@@ -243,7 +259,7 @@ def end(channel: Channel, refusal: TikTokError, *, token: str, at: datetime) -> 
     with transaction.atomic():
         stored = Credential.objects.select_for_update().filter(pk=channel.business_id).first()
         if stored is not None and stored.access_token != token:
-            return Busy("The account's access has just changed. It will be tried again.")
+            return Busy(JUST_CHANGED)
         reason = _reason(refusal)
         disconnect(channel=channel, reason=reason, at=at)
     logger.warning("channel %s: TikTok ended its access: %s", channel.pk, refusal)
@@ -263,12 +279,11 @@ def _reason(refusal: TikTokError) -> str:
         if missing:
             return permission_missing(missing)
         if refusal.tiktok_message:
-            said = refusal.tiktok_message[:200]
-            return f"TikTok does not permit this for the account and says: “{said}” Connect the account again."
+            return NOT_PERMITTED.format(said=refusal.tiktok_message[:200])
     return refusal.sentence if isinstance(refusal, ReconnectNeeded) else WITHDRAWN
 
 
 def permission_missing(scopes: Iterable[str]) -> str:
     """Say which permissions the account's owner has taken back."""
     named = ", ".join(f"“{SCOPES[scope]}”" for scope in scopes)
-    return f"In TikTok this permission was taken away: {named}. Connect the account again, with every box ticked."
+    return PERMISSION_TAKEN.format(permissions=named)

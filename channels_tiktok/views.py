@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from channels_tiktok import app_credentials, connecting, files, journal, visibility
 from channels_tiktok.models import Channel
 from channels_tiktok.signing import is_signed_by_tiktok
+from config.sentences import translated
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     words = {"name": channel.name, "username": channel.username}
     messages.success(request, _("%(name)s (@%(username)s) is connected.") % words)
     if channel.webhook_error:
-        messages.warning(request, channel.webhook_error)
+        messages.warning(request, translated(channel.webhook_error))
     LogEntry.objects.log_actions(
         cast(User, request.user).pk, [channel], CHANGE, _("Connected as @%(username)s.") % words
     )

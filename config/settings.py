@@ -208,7 +208,10 @@ EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker
 DEFAULT_FROM_EMAIL = f"Reply48 <reply48@{_public.hostname or 'localhost'}>"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]  # each by its own name; those that locale/ translates completely
+LANGUAGES = [
+    ("en", "English"),
+    ("es", "Español"),
+]  # each by its own name; those that locale/ translates completely
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True

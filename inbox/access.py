@@ -19,6 +19,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce, Concat, Greatest
+from django.utils.translation import gettext as _
 
 from channels_tiktok.models import Channel
 from inbox.joined import Joined
@@ -58,7 +59,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def require(user: Person, permission: str) -> None:
     """Raise PermissionDenied unless `user` holds `permission`."""
     if not user.has_perm(permission):
-        raise PermissionDenied(f"This needs the permission {permission}.")
+        raise PermissionDenied(_("This needs the permission %(permission)s.") % {"permission": permission})
 
 
 def channels_for(user: Person) -> QuerySet[Channel]:

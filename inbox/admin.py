@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from config.admin_site import OneRowAdmin
+from config.sentences import translated
 from inbox import access, time_zones
 from inbox import people_admin as people_admin  # its registrations
 from inbox.models import Label, Message, SavedReply, WorkingHours, WorkspaceSettings
@@ -71,7 +72,7 @@ class TroubledReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("what happened"), ordering="state")
     def what_happened(self, message: Message) -> str:
         said = str(message.get_state_display())
-        return f"{said}, sent again" if hasattr(message, "sent_again") else said
+        return str(_("%(state)s, sent again") % {"state": said}) if hasattr(message, "sent_again") else said
 
     @admin.display(description=_("conversation"))
     def conversation_link(self, message: Message) -> SafeString:
@@ -89,7 +90,8 @@ class TroubledReplyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("reason"))
     def reason(self, message: Message) -> str:
         facts = ", ".join(filter(None, [message.error_code, message.tiktok_request_id]))
-        return f"{message.error_detail} ({facts})" if facts else message.error_detail
+        detail = translated(message.error_detail)
+        return f"{detail} ({facts})" if facts else detail
 
 
 @admin.register(Label)

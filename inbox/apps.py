@@ -3,13 +3,14 @@ from typing import Any
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class InboxConfig(AppConfig):
     """The agents' side: conversations, reply windows, messages, and the pages to work in."""
 
     name = "inbox"
-    verbose_name = "Inbox"
+    verbose_name = _("Inbox")
 
     def ready(self) -> None:
         from channels_tiktok import dependents, visibility

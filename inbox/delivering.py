@@ -25,10 +25,12 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from channels_tiktok import errors, journal, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from config.sentences import stored
 from config.tasks import ring, ring_at
 from inbox import access, timeline, windows
 from inbox.following import follow_channels, removal_unfinished
@@ -42,10 +44,11 @@ LEASE = timedelta(seconds=60)
 LONGEST_PAUSE = timedelta(minutes=5)
 FIRST_LOOK = timedelta(seconds=5)
 UPLOAD_KEPT_FOR = timedelta(days=29)  # a day less than TikTok promises
-TOO_LATE = "Not sent: the reply window closed before TikTok took it."
-LOCKED = "Not sent: TikTok had refused the reply before it, so nothing goes out until the customer writes."
-UNREAD = "TikTok has told us something that must be read before this is tried again."
-PICTURE_LOST = "Its picture is no longer stored here. Send it again from the file."
+TOO_LATE = stored("Not sent: the reply window closed before TikTok took it.")
+LOCKED = stored("Not sent: TikTok had refused the reply before it, so nothing goes out until the customer writes.")
+UNREAD = stored("TikTok has told us something that must be read before this is tried again.")
+PICTURE_LOST = stored("Its picture is no longer stored here. Send it again from the file.")
+ABANDONED = stored("The worker stopped while it was sending this, so TikTok never confirmed it.")
 # A drain hands over to a fresh task before the worker's own time limit (Q_CLUSTER timeout) would cut it.
 DRAIN_FOR = timedelta(seconds=25)
 
@@ -293,7 +296,7 @@ def _uploaded(message: Message, *, clock: Clock) -> str:
         )
     except errors.OutcomeUnknown as error:  # an upload has no effect on the customer, so it may be repeated
         raise errors.Busy(
-            "TikTok did not answer while it took the picture. It will be tried again.",
+            gettext_noop("TikTok did not answer while it took the picture. It will be tried again."),
             code=error.code,
             request_id=error.request_id,
         ) from error
@@ -435,7 +438,7 @@ def leave_unconfirmed(message: Message, *, error: errors.TikTokError, at: dateti
 
 def settle_abandoned(*, at: datetime) -> None:
     """A worker died while it was sending: nobody knows whether TikTok had the reply, so it is unconfirmed."""
-    lost = errors.OutcomeUnknown("The worker stopped while it was sending this, so TikTok never confirmed it.")
+    lost = errors.OutcomeUnknown(ABANDONED)
     for message in Message.objects.filter(state=State.SENDING, claimed_until__lte=at).select_related(
         "conversation"
     ):

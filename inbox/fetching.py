@@ -22,6 +22,7 @@ from channels_tiktok.answers import Media
 from channels_tiktok.client import tiktok
 from channels_tiktok.media import Examined, NotShowable, examine
 from channels_tiktok.models import Channel
+from config.sentences import stored
 from config.tasks import ring
 from inbox.incoming import read_listed
 from inbox.models import Attachment, Contact, ConversationEvent, Message, Post, Preferences
@@ -34,8 +35,8 @@ logger = logging.getLogger(__name__)
 FETCH_FOR = timedelta(seconds=10)
 LEASE = timedelta(minutes=2)  # longer than the worker lets a task run
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 60, 600, 3_600, 21_600)]
-NOT_NAMED = "TikTok didn't say where this file is."
-OUR_FAULT = "This file could not be stored here. An administrator finds the reason in the log."
+NOT_NAMED = stored("TikTok didn't say where this file is.")
+OUR_FAULT = stored("This file could not be stored here. An administrator finds the reason in the log.")
 NAMED_BY = [
     (Attachment, "file"),
     (Attachment, "thumbnail"),
@@ -43,7 +44,7 @@ NAMED_BY = [
     (Post, "thumbnail"),
     (Preferences, "picture"),
 ]
-GAVE_UP = "TikTok did not give this file, although we asked for it several times."
+GAVE_UP = stored("TikTok did not give this file, although we asked for it several times.")
 
 
 def fetch_due(*, clock: Callable[[], datetime], at_most: timedelta = FETCH_FOR) -> int:

@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import ngettext
 
 from channels_tiktok.models import Channel, ChannelEvent
+from config.sentences import stored
 from config.tasks import ring
 from inbox import access, timeline, windows
 from inbox.models import Conversation, ConversationEvent, Message
@@ -27,6 +28,7 @@ from inbox.sending import copy_last_message, line
 BATCH = 100
 CANCEL_AT_ONCE = 50
 Happened = ChannelEvent.Kind
+REMOVED_BEFORE = stored("Not sent: {channel} was removed from this inbox before.")
 
 
 def follow_channels(*, at: datetime) -> int:
@@ -117,7 +119,7 @@ def _cancel(message_id: int, conversation: Conversation, event: ChannelEvent, *,
         state=Message.State.CANCELLED,
         try_again_at=None,
         error_code="channel_removed",
-        error_detail=f"Not sent: {name} was removed from this inbox before.",
+        error_detail=REMOVED_BEFORE.format(channel=name),
     )
     if not won:
         return

@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from inbox.refusals import BadReply
@@ -23,13 +25,15 @@ THUMBNAIL = (640, 640)
 TAKEN = ("JPEG", "PNG", "WEBP")
 QUALITIES = (95, 90, 85, 80, 72, 64)
 
-NOT_AN_IMAGE = "This can't be sent as a picture. Choose a JPEG, PNG or WebP."
-DAMAGED = "This picture is damaged or incomplete. Save it anew and try again."
-TOO_LARGE = "Pictures may have up to 20 MB; this has {size:.1f} MB. Choose a smaller one."
-TOO_MANY_PIXELS = "This picture has {pixels} million pixels; up to 50 can be sent. Make it smaller first."
-FAR_TOO_MANY_PIXELS = "This picture has far too many pixels; up to 50 million can be sent."
-MOVES = "TikTok takes still pictures only, and this one moves. Send a single frame of it."
-EMPTY = "This file is empty."
+NOT_AN_IMAGE = gettext_noop("This can't be sent as a picture. Choose a JPEG, PNG or WebP.")
+DAMAGED = gettext_noop("This picture is damaged or incomplete. Save it anew and try again.")
+TOO_LARGE = gettext_noop("Pictures may have up to 20 MB; this has {size:.1f} MB. Choose a smaller one.")
+TOO_MANY_PIXELS = gettext_noop(
+    "This picture has {pixels} million pixels; up to 50 can be sent. Make it smaller first."
+)
+FAR_TOO_MANY_PIXELS = gettext_noop("This picture has far too many pixels; up to 50 million can be sent.")
+MOVES = gettext_noop("TikTok takes still pictures only, and this one moves. Send a single frame of it.")
+EMPTY = gettext_noop("This file is empty.")
 
 # A decoded picture can take 200 MB: one at a time in each process.
 _decoding = threading.Lock()
@@ -68,20 +72,20 @@ def prepare(file: File | bytes) -> Picture:
     except BadReply:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadReply("image", FAR_TOO_MANY_PIXELS) from error
+        raise BadReply("image", _(FAR_TOO_MANY_PIXELS)) from error
     except UnidentifiedImageError as error:
-        raise BadReply("image", DAMAGED if _begins_like_a_picture(content) else NOT_AN_IMAGE) from error
+        raise BadReply("image", _(DAMAGED if _begins_like_a_picture(content) else NOT_AN_IMAGE)) from error
     except Exception as error:  # a broken file makes the decoders raise nearly anything
-        raise BadReply("image", DAMAGED) from error
+        raise BadReply("image", _(DAMAGED)) from error
 
 
 def _read(file: File | bytes) -> bytes:
     content = file if isinstance(file, bytes) else file.read(LARGEST_FILE + 1)
     if not content:
-        raise BadReply("image", EMPTY)
+        raise BadReply("image", _(EMPTY))
     if len(content) > LARGEST_FILE:
         size = len(content) if isinstance(file, bytes) else getattr(file, "size", len(content))
-        raise BadReply("image", TOO_LARGE.format(size=max(size / 1024 / 1024, 20.1)))
+        raise BadReply("image", _(TOO_LARGE).format(size=max(size / 1024 / 1024, 20.1)))
     return content
 
 
@@ -95,10 +99,10 @@ def _check(image: Image.Image) -> None:
     """Judge by the header, before a single pixel is decoded."""
     width, height = image.size
     if width * height > MOST_PIXELS:
-        raise BadReply("image", TOO_MANY_PIXELS.format(pixels=round(width * height / 1_000_000)))
+        raise BadReply("image", _(TOO_MANY_PIXELS).format(pixels=round(width * height / 1_000_000)))
     # A phone's JPEG may hold a second picture (depth, motion): its first one is what the phone shows.
     if image.format != "JPEG" and getattr(image, "is_animated", False):
-        raise BadReply("image", MOVES)
+        raise BadReply("image", _(MOVES))
 
 
 def _upright(image: Image.Image) -> Image.Image:

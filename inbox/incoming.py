@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from channels_tiktok.models import TIKTOK_ID_LENGTH
+from config.sentences import stored
 from inbox.models import Message
 
 # A clock that leads ours by more than this is not believed.
@@ -17,6 +18,8 @@ CLOCK_LEAD = timedelta(minutes=5)
 NAME_LENGTH = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
+NOT_A_TIME = stored("{value} is not a time.")
+ID_TOO_LONG = stored("An id has {length} characters; at most {most} can be kept.")
 MILLISECONDS_FROM = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 
 KINDS = {kind.value: kind for kind in Message.Kind if kind is not Message.Kind.UNSUPPORTED}
@@ -77,7 +80,7 @@ def moment(value: Any, *, received_at: datetime) -> datetime:
         unit = timedelta(milliseconds=1) if abs(number) >= MILLISECONDS_FROM else timedelta(seconds=1)
         at = EPOCH + number * unit
     except (TypeError, ValueError, OverflowError) as error:
-        raise Unreadable(f"{value!r} is not a time.") from error
+        raise Unreadable(NOT_A_TIME.format(value=repr(value))) from error
     return received_at if at > received_at + CLOCK_LEAD else at
 
 
@@ -173,7 +176,7 @@ def read_id(value: Any) -> str:
     """One of TikTok's ids. One that is too long to keep is refused: cut, it could be somebody else's."""
     given = _word(value)
     if len(given) > TIKTOK_ID_LENGTH:
-        raise Unreadable(f"An id has {len(given)} characters; at most {TIKTOK_ID_LENGTH} can be kept.")
+        raise Unreadable(ID_TOO_LONG.format(length=len(given), most=TIKTOK_ID_LENGTH))
     return given
 
 

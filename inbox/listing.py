@@ -17,6 +17,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from channels_tiktok import health
 from channels_tiktok.models import Channel
@@ -41,8 +42,8 @@ class View(TextChoices):
     CLOSING = "closing", _("Closing soon")
     UNREAD = "unread", _("Unread")
     TROUBLE = "trouble", _("Not sent")
-    SNOOZED = "snoozed", _("Snoozed")
-    CLOSED = "closed", _("Closed")
+    SNOOZED = "snoozed", pgettext_lazy("several", "Snoozed")
+    CLOSED = "closed", pgettext_lazy("several", "Closed")
 
 
 # Of two nothing is to be done: nobody needs their number. The replies not sent are counted for the rail anyway.

@@ -22,6 +22,7 @@ from channels_tiktok.answers import PostPage
 from channels_tiktok.client import tiktok
 from channels_tiktok.media import NotShowable, examine
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel, Credential
+from config.sentences import stored
 from config.tasks import ring
 from inbox import windows
 from inbox.models import Conversation, Post, PostList
@@ -38,7 +39,7 @@ READ_FOR = timedelta(seconds=20)
 PICTURES_AT_ONCE = 40
 PICTURE_LIMIT = 5 * 1024 * 1024  # bytes
 PICTURE_ATTEMPTS = 3
-NOT_PERMITTED = "TikTok has not permitted Reply48 to see the posts of this account."
+NOT_PERMITTED = stored("TikTok has not permitted Reply48 to see the posts of this account.")
 
 
 # ── What a page shows ─────────────────────────────────────────────────────────────────────────────────

@@ -17,9 +17,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext_noop
 
 from channels_tiktok import connecting, journal
 from channels_tiktok.models import Channel, ChannelEvent, WebhookEvent
+from config.sentences import stored
 from config.tasks import ring
 from inbox import access, delivering, posts, questions, referrals, timeline, windows
 from inbox.arriving import BROUGHT_BACK, attachment_of, bring_back, look_soon, message_of
@@ -60,12 +62,20 @@ Lines = list[ConversationEvent]
 Line = ConversationEvent.Kind
 
 REMOVED_BECAUSE = {
-    "1": "The account's owner withdrew our access in TikTok.",
-    "2": "The TikTok account was deleted.",
-    "3": "TikTok changed the age setting of the account.",
-    "4": "TikTok banned the account.",
-    "5": "The developer app's access was revoked.",
+    "1": stored("The account's owner withdrew our access in TikTok."),
+    "2": stored("The TikTok account was deleted."),
+    "3": stored("TikTok changed the age setting of the account."),
+    "4": stored("TikTok banned the account."),
+    "5": stored("The developer app's access was revoked."),
 }
+ACCESS_TAKEN = stored("TikTok took our access away.")
+NO_USE = stored("We have no use for the event {event}.")
+NO_CHANNEL = stored("No channel is connected for the account {account}.")
+WAS_REMOVED = stored("{channel} was removed.")
+WITHHELD = stored(
+    "Someone in the European Economic Area, the United Kingdom or Switzerland wrote. TikTok doesn't pass such "
+    "messages on: open the TikTok app to read it."
+)
 
 
 def drain(*, clock: Callable[[], datetime], at_most: timedelta = DRAIN_FOR) -> int:
@@ -168,11 +178,11 @@ def _apply(delivery: journal.Delivery, event: WebhookEvent, channel: Channel | N
     """Let one event take effect; give the lines that it adds to the timeline."""
     apply = EVENTS.get(delivery.event)
     if apply is None:
-        raise Ignored(f"We have no use for the event {delivery.event!r}.")
+        raise Ignored(NO_USE.format(event=repr(delivery.event)))
     if channel is None:
-        raise Ignored(f"No channel is connected for the account {delivery.business_id!r}.")
+        raise Ignored(NO_CHANNEL.format(account=repr(delivery.business_id)))
     if channel.status == Channel.Status.REMOVED:
-        raise Ignored(f"{channel.name} was removed.")
+        raise Ignored(WAS_REMOVED.format(channel=channel.name))
     return apply(channel, delivery, event.received_at)
 
 
@@ -204,7 +214,7 @@ def receive(
     if incoming.kind == "reaction":
         return _keep_reactions(conversation, content.get("reaction"), incoming, at=at)
     if not incoming.message_id:
-        raise Unreadable("The message has no message_id.")
+        raise Unreadable(gettext_noop("The message has no message_id."))
     known = conversation.messages.filter(tiktok_message_id=incoming.message_id).first()
     if incoming.from_customer:
         return [] if known else _receive_from_customer(conversation, incoming, at=at, is_news=is_news)
@@ -329,10 +339,7 @@ def _receive_withheld(channel: Channel, delivery: journal.Delivery, received_at:
         channel=channel,
         kind=ChannelEvent.Kind.CONTENT_WITHHELD,
         at=moment(delivery.content.get("timestamp"), received_at=received_at),
-        defaults={
-            "detail": "Someone in the European Economic Area, the United Kingdom or Switzerland wrote. TikTok "
-            "doesn't pass such messages on: open the TikTok app to read it."
-        },
+        defaults={"detail": WITHHELD},
     )
     # The lists may show it, though TikTok doesn't promise that (docs/tiktok-api.md 4.5).
     look_soon(channel, at=received_at)
@@ -343,8 +350,8 @@ def _receive_withdrawal(channel: Channel, delivery: journal.Delivery, received_a
     """`authorization.removed`: our access was taken away (docs/tiktok-api.md 4.3)."""
     taken_at = moment(delivery.create_time, received_at=received_at)  # in whole seconds
     if channel.connected_at and taken_at + timedelta(seconds=1) <= channel.connected_at:
-        raise Ignored("The account was connected again since.")
-    reason = REMOVED_BECAUSE.get(str(delivery.content.get("reason")), "TikTok took our access away.")
+        raise Ignored(gettext_noop("The account was connected again since."))
+    reason = REMOVED_BECAUSE.get(str(delivery.content.get("reason")), ACCESS_TAKEN)
     connecting.disconnect(channel=channel, reason=reason, at=received_at)
     return []
 
@@ -365,7 +372,7 @@ EVENTS: dict[str, Callable[[Channel, journal.Delivery, datetime], Lines]] = {
 def find_conversation(channel: Channel, incoming: Incoming) -> Conversation:
     """The conversation of `incoming`, made if it is new, with its row locked and its contact's names learnt."""
     if not incoming.conversation_id:
-        raise Unreadable("The event has no conversation_id.")
+        raise Unreadable(gettext_noop("The event has no conversation_id."))
     known = access.locked_conversations().filter(channel=channel, tiktok_conversation_id=incoming.conversation_id)
     conversation = known.first() or _begin_conversation(channel, incoming)
     if incoming.customer:
@@ -375,7 +382,7 @@ def find_conversation(channel: Channel, incoming: Incoming) -> Conversation:
 
 def _begin_conversation(channel: Channel, incoming: Incoming) -> Conversation:
     if incoming.customer is None:
-        raise Unreadable("The event doesn't say who the customer is.")
+        raise Unreadable(gettext_noop("The event doesn't say who the customer is."))
     begun, is_new = Conversation.objects.get_or_create(
         channel=channel,
         tiktok_conversation_id=incoming.conversation_id,

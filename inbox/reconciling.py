@@ -15,6 +15,7 @@ from django.db import transaction
 from channels_tiktok import errors, pacing, tokens
 from channels_tiktok.client import tiktok
 from channels_tiktok.models import Channel
+from config.sentences import stored
 from config.tasks import ring_at
 from inbox import access, timeline
 from inbox.listed import receive_list
@@ -24,7 +25,9 @@ from inbox.sending import line
 logger = logging.getLogger(__name__)
 
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 30, 120, 600)]
-NEVER_CONFIRMED = "TikTok never confirmed this, and it isn't in TikTok's list. The customer may not have it."
+NEVER_CONFIRMED = stored(
+    "TikTok never confirmed this, and it isn't in TikTok's list. The customer may not have it."
+)
 
 
 def reconcile_due(*, clock: Callable[[], datetime]) -> int:

@@ -7,18 +7,21 @@ Callers hold the conversation's row lock.
 from datetime import datetime, timedelta
 from typing import Any
 
+from config.sentences import stored
 from inbox import timeline
 from inbox.incoming import Ignored, as_object, moment
 from inbox.models import Conversation, ConversationEvent, Referral
 
 Lines = list[ConversationEvent]
 
+UNKNOWN_SOURCE = stored("We don't know the referral source {source}.")
+
 
 def keep_told(conversation: Conversation, referral: dict[str, Any], at: datetime) -> Lines:
     """Keep how the customer came, as a webhook tells it (docs/tiktok-api.md 4.7)."""
     source = str(referral.get("source", "")).lower()
     if source not in Referral.Source.values:
-        raise Ignored(f"We don't know the referral source {source!r}.")
+        raise Ignored(UNKNOWN_SOURCE.format(source=repr(source)))
     detail = as_object(referral.get(source))
     arrived_at = moment(detail.get("timestamp"), received_at=at)
     return _keep_arrival(conversation, source, detail, arrived_at, is_known=True, at=at)

@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from config.tasks import ring, ring_at
 from inbox import access, drafts, images, posts, timeline, windows, working
@@ -33,8 +34,10 @@ TEXT_LIMIT = 6_000  # characters, docs/tiktok-api.md 3.1
 # Before a window closes: time for a few attempts, should TikTok be busy just then.
 SAFETY = timedelta(minutes=5)
 QUOTABLE = (Message.Kind.TEXT, Message.Kind.IMAGE, Message.Kind.SHARE_POST)  # docs/tiktok-api.md 3.1
-TWO_MESSAGES = "A text and an image are two messages: send them as two requests."
-NO_IMAGES = "TikTok doesn't allow images in this conversation: it depends on both countries. Send words instead."
+TWO_MESSAGES = gettext_noop("A text and an image are two messages: send them as two requests.")
+NO_IMAGES = gettext_noop(
+    "TikTok doesn't allow images in this conversation: it depends on both countries. Send words instead."
+)
 
 State = Message.State
 
@@ -84,7 +87,7 @@ def queue_reply(
     Raises what `queue_replies` raises.
     """
     if text and image is not None:
-        raise BadReply("image", TWO_MESSAGES)
+        raise BadReply("image", _(TWO_MESSAGES))
     return queue_replies(
         user=user,
         conversation_id=conversation_id,
@@ -136,9 +139,11 @@ def queue_replies(
         elif words:
             parts.append(_Part(text=words, quotes=_quoted(conversation, quoted_id)))
         elif quoted_id:
-            raise BadReply("quoted", "Only a text can answer one message. Write something, or take the quote off.")
+            raise BadReply(
+                "quoted", _("Only a text can answer one message. Write something, or take the quote off.")
+            )
         if picture and conversation.images_allowed is False:
-            raise BadReply("image", NO_IMAGES)
+            raise BadReply("image", _(NO_IMAGES))
         _check_allowed(conversation, needed=len(parts), at=at)
         if newest_seen is not None:
             _check_not_overtaken(conversation, user=user, newest_seen=newest_seen, at=at)
@@ -168,7 +173,7 @@ def send_again(*, user: Any, message_id: int, at: datetime) -> Message:
         conversation = access.lock_conversation_for(user, old.conversation_id, permission=access.REPLY)
         old.refresh_from_db()
         if old.source != Message.Source.AGENT or not may_send_again(old):
-            raise BadReply("message", "This message needs no second attempt.")
+            raise BadReply("message", _("This message needs no second attempt."))
         attachment = old.attachments.first()
         if attachment and not attachment.file:
             raise BadReply("image", _("Its picture is no longer kept here. Send it anew from your file."))
@@ -197,7 +202,7 @@ def send_again(*, user: Any, message_id: int, at: datetime) -> Message:
                     again_of=old,
                 )
         except IntegrityError as error:  # the database holds one second attempt of each
-            raise BadReply("message", "This was sent again already.") from error
+            raise BadReply("message", _("This was sent again already.")) from error
         _finish(conversation, [message], user=user, at=at, again_of=old.pk)
     return message
 
@@ -274,12 +279,14 @@ def line(
 def _checked_text(text: str) -> str:
     text = text.replace("\r\n", "\n").strip()
     if not any(unicodedata.category(character) not in INVISIBLE for character in text):
-        raise BadReply("text", "Write something first.")
+        raise BadReply("text", _("Write something first."))
     if "\x00" in text:
-        raise BadReply("text", "The text holds a character that can't be sent.")
+        raise BadReply("text", _("The text holds a character that can't be sent."))
     if len(text) > TEXT_LIMIT:
         raise BadReply(
-            "text", f"TikTok takes at most 6,000 characters; this has {len(text):,}. Shorten it or send two."
+            "text",
+            _("TikTok takes at most 6,000 characters; this has %(length)s. Shorten it or send two.")
+            % {"length": f"{len(text):,}"},
         )
     return text
 
@@ -290,7 +297,7 @@ def _check_allowed(conversation: Conversation, *, needed: int, at: datetime) -> 
         raise windows.ReplyRefused(allowance.code, allowance.sentence)
     if allowance.replies_left < needed:
         raise windows.ReplyRefused(
-            "quota_used", "A text and an image are two replies, and only 1 is left. Send one of them."
+            "quota_used", _("A text and an image are two replies, and only 1 is left. Send one of them.")
         )
 
 
@@ -300,7 +307,11 @@ def _check_fits(conversation: Conversation, deliver_at: datetime) -> None:
         return
     times = (conversation.window.closes_at, latest)
     closes, safe = (f"{timezone.localtime(time):%Y-%m-%d %H:%M %Z}" for time in times)
-    raise BadReply("send_at", f"The reply window closes at {closes}. The latest safe time is {safe}.")
+    raise BadReply(
+        "send_at",
+        _("The reply window closes at %(closes)s. The latest safe time is %(safe)s.")
+        % {"closes": closes, "safe": safe},
+    )
 
 
 def _check_not_overtaken(conversation: Conversation, *, user: Any, newest_seen: int, at: datetime) -> None:
@@ -317,14 +328,19 @@ def _check_not_overtaken(conversation: Conversation, *, user: Any, newest_seen: 
         return
     who = name_of(newer.author) if newer.author else newer.get_source_display()
     ago = _ago(at - (newer.queued_at or newer.occurred_at))
-    raise Overtaken(f"{who} answered {ago} ago. Read it first; then send yours anyway if it still fits.")
+    raise Overtaken(
+        _("%(who)s answered %(ago)s ago. Read it first; then send yours anyway if it still fits.")
+        % {"who": who, "ago": ago}
+    )
 
 
 def _ago(passed: timedelta) -> str:
     seconds = max(0, int(passed.total_seconds()))
     if seconds < 60:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 3600 else f"{seconds // 3600} h"
+        return _("%(n)s s") % {"n": seconds}
+    if seconds < 3600:
+        return _("%(n)s min") % {"n": seconds // 60}
+    return _("%(n)s h") % {"n": seconds // 3600}
 
 
 def _quoted(conversation: Conversation, quoted_id: int | None) -> str:
@@ -333,9 +349,9 @@ def _quoted(conversation: Conversation, quoted_id: int | None) -> str:
         return ""
     quoted = conversation.messages.filter(pk=quoted_id, tiktok_message_id__isnull=False).first()
     if quoted is None:
-        raise BadReply("quoted", "The message that you answer isn't in this conversation any more.")
+        raise BadReply("quoted", _("The message that you answer isn't in this conversation any more."))
     if quoted.kind not in QUOTABLE:
-        raise BadReply("quoted", "TikTok lets you answer a text, an image or a post, nothing else.")
+        raise BadReply("quoted", _("TikTok lets you answer a text, an image or a post, nothing else."))
     return quoted.tiktok_message_id or ""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 _ONE = r"(?:[^\s+]|Shift\+[a-z])"
 _WITH_MOD = r"Mod\+(?:Shift\+)?[^\s+]"
@@ -48,7 +48,7 @@ GROUPS = (
         (
             Action("next", gettext_lazy("Next conversation"), "j", "↓"),
             Action("previous", gettext_lazy("Previous conversation"), "k", "↑"),
-            Action("open", gettext_lazy("Open"), "o", "Enter"),
+            Action("open", pgettext_lazy("action", "Open"), "o", "Enter"),
             Action("select", gettext_lazy("Select"), "x"),
             Action("select-all", gettext_lazy("Select all"), "* a"),
         ),

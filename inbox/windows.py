@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from channels_tiktok.connecting import who_may_connect
 from channels_tiktok.models import Channel
+from config.sentences import translated
 from inbox.models import REPLIES_PER_WINDOW, REPLY_WINDOW, Conversation, Message, ReplyWindow
 from inbox.people import name_of
 
+NO_ACCESS = gettext_noop("TikTok no longer accepts our access.")
 NAMED = 3  # how many of those who can repair a channel are named
 # What TikTok counts among the ten. Automatic messages don't (docs/tiktok-api.md 5.1).
 COUNTED = (Message.Source.AGENT, Message.Source.OTHER, Message.Source.OWNER)
@@ -66,38 +70,48 @@ def allowance(
         return Allowance(False, 0, "channel_disconnected", sentence)
     if window is None:
         return Allowance(
-            False, 0, "not_opened_by_customer", f"TikTok lets you write only after {name} has written to you."
+            False,
+            0,
+            "not_opened_by_customer",
+            _("TikTok lets you write only after %(name)s has written to you.") % {"name": name},
         )
     if at >= window.closes_at:
         return Allowance(
             False,
             0,
             "window_closed",
-            f"The 48-hour reply window closed. It opens again when {name} writes.",
+            _("The 48-hour reply window closed. It opens again when %(name)s writes.") % {"name": name},
         )
     if window.refused_at:
         return Allowance(
             False,
             0,
             "window_closed",
-            f"TikTok refused the last reply: “{window.refusal}” You can reply again when {name} writes.",
+            _("TikTok refused the last reply: “%(refusal)s” You can reply again when %(name)s writes.")
+            % {"refusal": translated(window.refusal), "name": name},
         )
     if window.replies_left <= 0:
         return Allowance(
-            False, 0, "quota_used", f"All 10 replies are used. You get 10 new ones when {name} writes."
+            False,
+            0,
+            "quota_used",
+            _("All 10 replies are used. You get 10 new ones when %(name)s writes.") % {"name": name},
         )
     return Allowance(True, window.replies_left)
 
 
 def _channel_sentence(channel: Channel, who_can_repair: Callable[[], list[str]]) -> str:
     if channel.status == Channel.Status.REMOVED:
-        return f"{channel.name} was removed. Its conversations can be read, not answered."
-    *others, last = who_can_repair() or ["Someone who may connect channels"]
-    people = f"{', '.join(others)} or {last}" if others else last
-    return (
-        f"{channel.name} is disconnected: {channel.reason or 'TikTok no longer accepts our access.'} "
-        f"{people} can repair it under Channels."
-    )
+        return _("%(channel)s was removed. Its conversations can be read, not answered.") % {
+            "channel": channel.name
+        }
+    *others, last = who_can_repair() or [_("Someone who may connect channels")]
+    people = _("%(names)s or %(last)s") % {"names": ", ".join(others), "last": last} if others else last
+    return _("%(channel)s is disconnected: %(why)s %(people)s can repair it under Channels.") % {
+        "channel": channel.name,
+        "why": translated(channel.reason or NO_ACCESS),
+        "people": people,
+    }
 
 
 def spend(*, conversation: Conversation, at: datetime) -> tuple[ReplyWindow, int]:

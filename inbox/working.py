@@ -13,6 +13,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from inbox import access, reading, timeline, workspace
 from inbox.models import Conversation, ConversationEvent, Label, Team
@@ -117,14 +118,16 @@ def _change_status(
     conversation: Conversation, status: str, snoozed_until: datetime | None, *, at: datetime
 ) -> Iterator[ConversationEvent]:
     if status not in Conversation.Status:
-        raise BadChange("status", f"“{status}” is not a status: choose open, snoozed or closed.")
+        raise BadChange(
+            "status", _("“%(status)s” is not a status: choose open, snoozed or closed.") % {"status": status}
+        )
     if status == Conversation.Status.SNOOZED:
         if snoozed_until is None:
-            raise BadChange("snoozed_until", "Say until when the conversation sleeps.")
+            raise BadChange("snoozed_until", _("Say until when the conversation sleeps."))
         if snoozed_until <= at:
-            raise BadChange("snoozed_until", "Choose a time to come.")
+            raise BadChange("snoozed_until", _("Choose a time to come."))
     elif snoozed_until is not None:
-        raise BadChange("snoozed_until", "Only a snoozed conversation sleeps until a time.")
+        raise BadChange("snoozed_until", _("Only a snoozed conversation sleeps until a time."))
     before = conversation.status
     if (before, conversation.snoozed_until) == (status, snoozed_until):
         return
@@ -144,9 +147,15 @@ def _assign(conversation: Conversation, assignee: User | None) -> Iterator[Conve
     if before == (assignee.pk if assignee else None):
         return
     if assignee and not assignee.has_perm(access.VIEW):
-        raise BadChange("assignee", f"{name_of(assignee)} can't see conversations, so can't be given one.")
+        raise BadChange(
+            "assignee", _("%(name)s can't see conversations, so can't be given one.") % {"name": name_of(assignee)}
+        )
     if assignee and not access.sees(assignee, conversation.channel_id):
-        raise BadChange("assignee", f"{name_of(assignee)} is in no team that sees {conversation.channel}.")
+        raise BadChange(
+            "assignee",
+            _("%(name)s is in no team that sees %(channel)s.")
+            % {"name": name_of(assignee), "channel": conversation.channel},
+        )
     conversation.assignee = assignee
     conversation.save(update_fields=["assignee"])
     yield _line(
@@ -192,7 +201,10 @@ def _assign_team(conversation: Conversation, team: Team | None) -> Iterator[Conv
     if before == (team.pk if team else None):
         return
     if team and team.channels.exists() and not team.channels.filter(pk=conversation.channel_id).exists():
-        raise BadChange("team", f"The team {team} doesn't see {conversation.channel}.")
+        raise BadChange(
+            "team",
+            _("The team %(team)s doesn't see %(channel)s.") % {"team": team, "channel": conversation.channel},
+        )
     conversation.team = team
     conversation.save(update_fields=["team"])
     yield _line(

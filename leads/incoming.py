@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from channels_tiktok.answers import Media, number_in, object_in, objects_in, storable, text_in
+from config.sentences import stored
 
 LARGEST_FILE = 30 * 1024 * 1024  # bytes, as it is fetched
 LARGEST_CONTENT = 200 * 1024 * 1024  # bytes, unpacked
@@ -34,6 +35,11 @@ _ID = re.compile(r"[0-9]{1,100}")
 _COLUMNS = {name.replace("_", ""): name for name in (*FACTS, "lead_id", "create_time", "lead_source")}
 _COLUMNS |= {"id": "lead_id", "createdtime": "create_time", "formid": "page_id", "formname": "page_name"}
 _NOT_ANSWERS = {"advertiserid", "advertisername", "libraryid"}
+TOO_LARGE = stored("The file of leads is too large to be unpacked.")
+NOT_UNPACKED = stored("The file of leads could not be unpacked: {error}")
+NO_COLUMN = stored("The file of leads has no column for the lead's id.")
+NOT_CSV = stored("The file of leads is not CSV: {error}")
+BAD_ID = stored("A lead's id can't be read: “{text}”.")
 
 
 class UnreadableLead(Exception):
@@ -95,10 +101,10 @@ def from_file(media: Media, *, at: datetime) -> Iterator[IncomingLead]:
                     content = packed.read(left + 1)
                 left -= len(content)
                 if left < 0:
-                    raise UnreadableLead("The file of leads is too large to be unpacked.")
+                    raise UnreadableLead(TOO_LARGE)
                 yield from _from_csv(io.BytesIO(content), at=at)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise UnreadableLead(f"The file of leads could not be unpacked: {error}") from error
+        raise UnreadableLead(NOT_UNPACKED.format(error=error)) from error
 
 
 def _from_csv(content: IO[bytes], *, at: datetime) -> Iterator[IncomingLead]:
@@ -107,12 +113,12 @@ def _from_csv(content: IO[bytes], *, at: datetime) -> Iterator[IncomingLead]:
         header = next(rows, [])
         names = [_COLUMNS.get(_plain(title), "") for title in header]
         if "lead_id" not in names:
-            raise UnreadableLead("The file of leads has no column for the lead's id.")
+            raise UnreadableLead(NO_COLUMN)
         for row in rows:
             if any(cell.strip() for cell in row):
                 yield _from_row(header, names, row, at=at)
     except csv.Error as error:
-        raise UnreadableLead(f"The file of leads is not CSV: {error}") from error
+        raise UnreadableLead(NOT_CSV.format(error=error)) from error
 
 
 def _from_row(header: list[str], names: list[str], row: list[str], *, at: datetime) -> IncomingLead:
@@ -140,7 +146,7 @@ def _lead_id(text: str) -> str:
     """The id as digits; what a spreadsheet made of it (7.5E+18) has lost them."""
     found = text.strip().strip("'\"=\t")
     if not _ID.fullmatch(found):
-        raise UnreadableLead(f"A lead's id can't be read: “{text[:50]}”.")
+        raise UnreadableLead(BAD_ID.format(text=text[:50]))
     return found
 
 

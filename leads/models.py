@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok.models import AdAccount, LeadSubscription
 from inbox.models import Contact, Conversation, Message
@@ -22,16 +23,16 @@ class Lead(models.Model):
     Source = LeadSubscription.Source
 
     class Stage(models.TextChoices):
-        RAW = "raw", "Raw"
-        CONTACTED = "contacted", "Contacted"
-        QUALIFIED = "qualified", "Qualified"
-        UNQUALIFIED = "unqualified", "Unqualified"
-        CONVERTED = "converted", "Converted"
+        RAW = "raw", _("Raw")
+        CONTACTED = "contacted", _("Contacted")
+        QUALIFIED = "qualified", _("Qualified")
+        UNQUALIFIED = "unqualified", _("Unqualified")
+        CONVERTED = "converted", _("Converted")
 
     class Ground(models.TextChoices):
-        PHONE = "phone", "The customer wrote this phone number"
-        EMAIL = "email", "The customer wrote this e-mail address"
-        AD = "ad", "The customer came from the same ad at that time"
+        PHONE = "phone", _("The customer wrote this phone number")
+        EMAIL = "email", _("The customer wrote this e-mail address")
+        AD = "ad", _("The customer came from the same ad at that time")
 
     ad_account = models.ForeignKey(AdAccount, on_delete=models.PROTECT, related_name="leads")
     tiktok_lead_id = models.CharField(max_length=100, help_text="TikTok's id, always as digits")
@@ -104,10 +105,10 @@ class LeadChange(models.Model):
     """What happened to a lead, when and by whom. Append-only; whoever stands above marks it with `followed_at`."""
 
     class Kind(models.TextChoices):
-        ARRIVED = "arrived", "Arrived"
-        JOINED = "joined", "Joined to a conversation"
-        PARTED = "parted", "Parted from a conversation"
-        STAGE = "stage", "Stage changed"
+        ARRIVED = "arrived", _("Arrived")
+        JOINED = "joined", _("Joined to a conversation")
+        PARTED = "parted", _("Parted from a conversation")
+        STAGE = "stage", _("Stage changed")
 
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="changes")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -137,8 +138,8 @@ class KnownIdentifier(models.Model):
     """A phone number or e-mail address that a customer typed in a chat, as hashes: enough to know it again."""
 
     class Kind(models.TextChoices):
-        PHONE = "phone", "Phone number"
-        EMAIL = "email", "E-mail address"
+        PHONE = "phone", _("Phone number")
+        EMAIL = "email", _("E-mail address")
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="known_identifiers")
     message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -15,6 +15,7 @@ from channels_tiktok.answers import objects_in, text_in
 from channels_tiktok.journal import Undecodable
 from channels_tiktok.lead_journal import FAILED, IGNORED, PROCESSED
 from channels_tiktok.models import AdAccount, LeadDelivery
+from config.sentences import stored
 from leads import incoming, joining
 from leads.identifiers import person_in
 from leads.incoming import IncomingLead, UnreadableLead
@@ -23,6 +24,8 @@ from leads.models import Lead, LeadChange
 logger = logging.getLogger(__name__)
 
 BATCH = 50
+NOT_LEADS = stored("It is not about leads: object {object}.")
+NO_AD_ACCOUNT = stored("No ad account here has the advertiser {advertiser}.")
 
 
 class _Unknown(Exception):
@@ -59,7 +62,7 @@ def _drain_batch(*, at: datetime) -> int:
 def _take_delivery(delivery: LeadDelivery, *, at: datetime) -> None:
     told = lead_journal.decode(delivery)
     if text_in(told, "object") not in ("", "1"):
-        raise _Unknown(f"It is not about leads: object {text_in(told, 'object')[:20]}.")
+        raise _Unknown(NOT_LEADS.format(object=text_in(told, "object")[:20]))
     entries = [incoming.from_webhook(entry, at=at) for entry in objects_in(told, "entry")]
     accounts = {
         account.advertiser_id: account
@@ -68,7 +71,7 @@ def _take_delivery(delivery: LeadDelivery, *, at: datetime) -> None:
     for entry in entries:
         account = accounts.get(entry.advertiser_id)
         if account is None:
-            raise _Unknown(f"No ad account here has the advertiser {entry.advertiser_id[:50] or '(none)'}.")
+            raise _Unknown(NO_AD_ACCOUNT.format(advertiser=entry.advertiser_id[:50] or "(none)"))
         take_in(entry, account=account, at=at)
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
@@ -134,7 +135,7 @@ class MessageLinkViewSet(RestViewSet):
         channel = request.query_params.get("channel")
         if channel is not None:
             if not (channel.isascii() and channel.isdigit() and len(channel) < 19):
-                raise ValidationError({"channel": ["Give a channel's id."]})
+                raise ValidationError({"channel": [_("Give a channel's id.")]})
             links = links.filter(channel=int(channel))
         return self.get_paginated_response(self._shown(self.paginate_queryset(links) or []))
 

@@ -1,11 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class MessageLinksConfig(AppConfig):
     """Links that open a chat with a channel, and where customers come from."""
 
     name = "messagelinks"
-    verbose_name = "Message links"
+    verbose_name = _("Message links")
 
     def ready(self) -> None:
         from channels_tiktok import dependents

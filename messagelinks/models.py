@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import BooleanField, Func, Q, Value
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok.models import Channel
 from inbox.models import Conversation, Referral
@@ -43,15 +44,18 @@ class MessageLink(models.Model):
     """A link that staff made for one channel. Its address is that of its current version."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="message_links")
-    title = models.CharField("message link title", max_length=TITLE_LIMIT, help_text="Customers never see it")
-    places = models.TextField(blank=True, help_text="Where it was shared, in words")
+    title = models.CharField(
+        _("message link title"), max_length=TITLE_LIMIT, help_text=_("Customers never see it")
+    )
+    places = models.TextField(blank=True, help_text=_("Where it was shared, in words"))
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
 
     class Meta:
-        verbose_name = "message link"
+        verbose_name = _("message link")
+        verbose_name_plural = _("message links")
         constraints: ClassVar = [
             models.CheckConstraint(condition=~Q(title=""), name="message_link_has_a_title"),
         ]
@@ -73,8 +77,8 @@ class LinkVersion(models.Model):
     number = models.PositiveSmallIntegerField(help_text="1 for the first version of its link")
     is_current = models.BooleanField(default=True)
     username = models.CharField(max_length=100, help_text="The account's, in the address that was shared")
-    ref = models.CharField("referral source tag", max_length=REF_LIMIT, blank=True)
-    message = models.TextField("prefilled message")
+    ref = models.CharField(_("referral source tag"), max_length=REF_LIMIT, blank=True)
+    message = models.TextField(_("prefilled message"))
     fingerprint = models.CharField(max_length=64, help_text="Of ref and message, as arrivals tell them")
     made_at = models.DateTimeField()
     made_by = models.ForeignKey(

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from config.sentences import translated
 from spamreports import delivering, telling
 from spamreports.models import EventMapping, LowerFunnelEvent
 
@@ -34,7 +35,7 @@ class EventMappingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class LowerFunnelEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The log. Read-only, but what TikTok refused can be tried again."""
 
-    list_display = ("event_name", "ad_account", "what_became", "reason", "lead", "request_id", "happened_at")
+    list_display = ("event_name", "ad_account", "what_became", "why", "lead", "request_id", "happened_at")
     list_filter = ("state", "ad_account")
     list_select_related = ("ad_account", "lead")
     list_per_page = 50
@@ -57,6 +58,10 @@ class LowerFunnelEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("what became of it"), ordering="state")
     def what_became(self, event: LowerFunnelEvent) -> str:
         return str(event.get_state_display())
+
+    @admin.display(description=_("reason"))
+    def why(self, event: LowerFunnelEvent) -> str:
+        return translated(event.reason)
 
     @admin.action(description=_("Try again"), permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[LowerFunnelEvent]) -> None:

@@ -8,6 +8,7 @@ from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channels_tiktok.api import StoredSentenceField
 from config.rest import Conflict, RestViewSet, answers
 from inbox import access
 from spamreports import reporting
@@ -33,7 +34,7 @@ class SpamReportSerializer(serializers.Serializer[SpamReport]):
     state = serializers.ChoiceField(
         LowerFunnelEvent.State.choices, source="event.state", help_text="What became of it at TikTok"
     )
-    detail = serializers.CharField(source="event.reason", help_text="Why it was not sent or refused, in words")
+    detail = StoredSentenceField(source="event.reason", help_text="Why it was not sent or refused, in words")
     request_id = serializers.CharField(source="event.request_id", help_text="TikTok's, once it was accepted")
     reported_by = serializers.SerializerMethodField()
     reported_at = serializers.DateTimeField()

@@ -1,11 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SpamReportsConfig(AppConfig):
     """Reports of contacts as spam to TikTok Ads, lower-funnel events, and the exclusion list."""
 
     name = "spamreports"
-    verbose_name = "Spam reports"
+    verbose_name = _("Spam reports")
 
     def ready(self) -> None:
         from inbox import additions, search_operators

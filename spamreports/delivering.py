@@ -19,7 +19,9 @@ from channels_tiktok.ads_client import EVENTS_PER_CALL, tiktok_ads
 from channels_tiktok.answers import Receipt
 from channels_tiktok.connecting_ads import with_access
 from channels_tiktok.errors import AppMisconfigured, Busy, OutcomeUnknown, ReconnectNeeded, Refused, TikTokError
+from channels_tiktok.health import AND_SAYS
 from channels_tiktok.models import AdAccount
+from config.sentences import stored
 from inbox import timeline
 from leads.identifiers import sha256
 from leads.joining import digests_of
@@ -40,9 +42,10 @@ BACKOFF = (
 )
 PERMISSION_CODES = (40001, 40130)
 EVENT_SOURCE = "Reply48"
-PARTLY = "TikTok took only a part of this event."
-TEST_ONLY = "As a test: TikTok shows it in Events Manager and uses it for nothing else."
-GIVEN_UP = "TikTok did not take it in two days of trying: {}"
+PARTLY = stored("TikTok took only a part of this event.")
+TEST_ONLY = stored("As a test: TikTok shows it in Events Manager and uses it for nothing else.")
+GIVEN_UP = stored("TikTok did not take it in two days of trying: {sentence}")
+NO_REQUEST = stored("TikTok's answer named no request.")
 State = LowerFunnelEvent.State
 
 
@@ -82,7 +85,7 @@ def _send(account: AdAccount, events: Sequence[LowerFunnelEvent], *, at: datetim
     if receipt.is_partial:
         return _refuse_or_halve(account, events, Refused(PARTLY, request_id=receipt.request_id), at=at)
     if not receipt.request_id:
-        _postpone(events, OutcomeUnknown("TikTok's answer named no request."), at=at)
+        _postpone(events, OutcomeUnknown(NO_REQUEST), at=at)
         return 0
     reason = TEST_ONLY if account.test_event_code else ""
     return _settle(events, State.ACCEPTED, reason, receipt.request_id, at=at)
@@ -133,7 +136,7 @@ def _refuse_or_halve(
         return _in_halves(account, events, at=at)
     said = error.sentence
     if error.tiktok_message and error.tiktok_message not in said:
-        said += f" TikTok says: “{error.tiktok_message[:300]}”"
+        said = AND_SAYS.format(sentence=said, said=error.tiktok_message[:300])
     return _settle(events, State.REFUSED, said, error.request_id, at=at)
 
 
@@ -179,7 +182,7 @@ def _postpone(events: Sequence[LowerFunnelEvent], error: TikTokError, *, at: dat
                 reason=error.sentence,
             )
         else:
-            _settle([event], State.REFUSED, GIVEN_UP.format(error.sentence), error.request_id, at=at)
+            _settle([event], State.REFUSED, GIVEN_UP.format(sentence=error.sentence), error.request_id, at=at)
 
 
 def try_again(*, events: Sequence[LowerFunnelEvent], at: datetime) -> int:

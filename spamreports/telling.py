@@ -12,6 +12,7 @@ from django.db.models import prefetch_related_objects
 
 from channels_tiktok.models import AdAccount
 from config import tasks
+from config.sentences import stored
 from inbox import timeline, timeline_readers
 from inbox.models import Contact, ConversationEvent
 from leads import joining
@@ -20,7 +21,9 @@ from spamreports.models import EventMapping, LowerFunnelEvent, SpamReport
 
 READER = "spamreports"
 BATCH = 100
-NO_LEAD = "Not sent: no lead id is known. TikTok takes events of leads only; join a lead to the conversation."
+NO_LEAD = stored(
+    "Not sent: no lead id is known. TikTok takes events of leads only; join a lead to the conversation."
+)
 Waiting, Skipped = LowerFunnelEvent.State.WAITING, LowerFunnelEvent.State.SKIPPED
 
 

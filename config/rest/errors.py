@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.core.signals import got_request_exception
 from django.utils.log import log_response
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -29,7 +31,7 @@ class TooLarge(exceptions.APIException):
     """413: more than we are willing to read."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The request is too large."
+    default_detail = gettext_lazy("The request is too large.")
     default_code = "too_large"
 
 
@@ -40,7 +42,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(error, RequestDataTooBig):
         error = TooLarge()
     elif isinstance(error, RecursionError):
-        error = exceptions.ParseError("The request is nested too deeply.")
+        error = exceptions.ParseError(_("The request is nested too deeply."))
     response = exception_handler(error, context)  # knows Django's own errors, headers and the rollback
     if response is None:
         return _answer_fault(error, context)
@@ -60,7 +62,7 @@ def _answer_fault(error: Exception, context: dict[str, Any]) -> Response | None:
     request = context["request"]
     got_request_exception.send(sender=None, request=request)
     response = Response(
-        {"code": "server_error", "detail": "Something went wrong on our side."},
+        {"code": "server_error", "detail": _("Something went wrong on our side.")},
         status=status.HTTP_500_INTERNAL_SERVER_ERROR,
     )
     words = "Internal Server Error: %s"

@@ -14,6 +14,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as BadValue
 from django.db.models import F, Model, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -89,7 +90,7 @@ class KeysetPagination(BasePagination):
         except (ValueError, TypeError, BadValue):
             cursor = None
         if cursor is None or cursor.ordering != self.ordering:
-            raise ValidationError({"cursor": ["This cursor isn't one of this list's; start without it."]})
+            raise ValidationError({"cursor": [_("This cursor isn't one of this list's; start without it.")]})
         return cursor
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
@@ -157,10 +158,10 @@ class Column:
     def parse(self, value: str | None) -> Any:
         """Raise ValidationError for what isn't a value of this column."""
         if value is None and not self.field.null:
-            raise BadValue("A value is missing.")
+            raise BadValue(_("A value is missing."))
         parsed = self.field.to_python(value)
         if hasattr(parsed, "tzinfo") and timezone.is_naive(parsed):
-            raise BadValue("The time has no zone.")
+            raise BadValue(_("The time has no zone."))
         return parsed
 
     def value_of(self, row: Any) -> str | None:
@@ -171,12 +172,12 @@ class Column:
 def _chosen_ordering(request: Request, orderings: Mapping[str, str]) -> str:
     name = request.query_params.get("ordering") or next(iter(orderings))
     if name not in orderings:
-        raise ValidationError({"ordering": [f"Choose one of: {', '.join(orderings)}."]})
+        raise ValidationError({"ordering": [_("Choose one of: %(names)s.") % {"names": ", ".join(orderings)}]})
     return name
 
 
 def _chosen_size(request: Request) -> int:
     given = request.query_params.get("page_size") or str(PAGE_SIZE)
     if not (given.isascii() and given.isdigit() and len(given) <= 3 and 1 <= int(given) <= LONGEST_PAGE):
-        raise ValidationError({"page_size": [f"Give a number from 1 to {LONGEST_PAGE}."]})
+        raise ValidationError({"page_size": [_("Give a number from 1 to %(most)s.") % {"most": LONGEST_PAGE}]})
     return int(given)

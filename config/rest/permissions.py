@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -21,5 +22,5 @@ class HoldsPermission(BasePermission):
         method = "GET" if request.method == "HEAD" else request.method
         wanted = view.needs.get(method, ())
         if wanted and not any(user.has_perm(permission) for permission in wanted):
-            raise PermissionDenied(f"This needs the permission {' or '.join(wanted)}.")
+            raise PermissionDenied(_("This needs the permission %(names)s.") % {"names": " or ".join(wanted)})
         return True

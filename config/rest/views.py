@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from rest_framework import viewsets
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -59,4 +60,4 @@ class NothingHere(APIView):
         return answer_error
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotFound("There is nothing at this address. Addresses end with a slash.")
+        raise NotFound(_("There is nothing at this address. Addresses end with a slash."))

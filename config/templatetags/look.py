@@ -11,7 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.sentences import translated
+
 register = template.Library()
+
+register.filter(translated)
 
 
 @register.simple_tag

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -41,7 +42,9 @@ class PersonField(serializers.CharField):
         self.run_validators(given)  # before the database sees it: PostgreSQL takes no NUL
         person = find_person(given)
         if person is None:
-            raise serializers.ValidationError(f"Nobody here has the id or username “{given}”.")
+            raise serializers.ValidationError(
+                _("Nobody here has the id or username “%(given)s”.") % {"given": given}
+            )
         return person
 
 
@@ -54,7 +57,7 @@ class TeamField(serializers.CharField):
         self.run_validators(given)
         team = find_team(given)
         if team is None:
-            raise serializers.ValidationError(f"There is no team “{given}”.")
+            raise serializers.ValidationError(_("There is no team “%(given)s”.") % {"given": given})
         return team
 
 
@@ -69,7 +72,9 @@ class LabelsField(serializers.ListField):
         labels = list(Label.objects.filter(name__in=names))
         missing = sorted(names - {label.name for label in labels})
         if missing:
-            raise serializers.ValidationError([f"There is no label “{name}”." for name in missing])
+            raise serializers.ValidationError(
+                [_("There is no label “%(name)s”.") % {"name": name} for name in missing]
+            )
         return labels
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
@@ -47,7 +48,9 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
             return rows.filter(assignee=None)
         person: Any = self.request.user if value == "me" else find_person(value)
         if person is None:
-            raise ValidationError({name: [f"Nobody here has the id or username “{value}”."]})
+            raise ValidationError(
+                {name: [_("Nobody here has the id or username “%(value)s”.") % {"value": value}]}
+            )
         return rows.filter(assignee=person)
 
     def of_team(self, rows: Conversations, name: str, value: str) -> Conversations:
@@ -55,7 +58,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
             return rows.filter(team=None) if value == "none" else rows.filter(team__members=self.request.user)
         team = find_team(value)
         if team is None:
-            raise ValidationError({name: [f"There is no team “{value}”."]})
+            raise ValidationError({name: [_("There is no team “%(value)s”.") % {"value": value}]})
         return rows.filter(team=team)
 
     def with_label(self, rows: Conversations, name: str, value: str) -> Conversations:
@@ -63,7 +66,7 @@ class ConversationFilters(filters.FilterSet):  # type: ignore[misc]
         if label is None and value.isascii() and value.isdigit():
             label = Label.objects.filter(pk=int(value)).first()
         if label is None:
-            raise ValidationError({name: [f"There is no label “{value}”."]})
+            raise ValidationError({name: [_("There is no label “%(value)s”.") % {"value": value}]})
         return rows.filter(labels=label)
 
     def that_are_unread(self, rows: Conversations, name: str, value: str) -> Conversations:

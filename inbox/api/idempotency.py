@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
 from config.rest import Conflict
@@ -28,9 +29,16 @@ def checked_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not key.strip():
-        raise ValidationError({HEADER: ["The key is empty. Leave the header out or give a key."]})
+        raise ValidationError({HEADER: [_("The key is empty. Leave the header out or give a key.")]})
     if len(key) > LONGEST_KEY:
-        raise ValidationError({HEADER: [f"A key has at most {LONGEST_KEY} characters; this has {len(key)}."]})
+        raise ValidationError(
+            {
+                HEADER: [
+                    _("A key has at most %(most)s characters; this has %(length)s.")
+                    % {"most": LONGEST_KEY, "length": len(key)}
+                ]
+            }
+        )
     return key
 
 
@@ -79,6 +87,6 @@ def _made_with(user: Any, key: str, fingerprint: str) -> Message | None:
         return None
     if used.fingerprint != fingerprint:
         raise Conflict(
-            "idempotency_key_reused", "This Idempotency-Key was used for another request. Take a new one."
+            "idempotency_key_reused", _("This Idempotency-Key was used for another request. Take a new one.")
         )
     return used.message

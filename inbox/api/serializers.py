@@ -9,9 +9,11 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.sentences import translated
 from inbox import posts, questions, windows
 from inbox.models import Attachment, Conversation, Message, Post, Reaction, Referral
 from inbox.sending import TWO_MESSAGES
@@ -22,7 +24,7 @@ class AwareDateTimeField(serializers.DateTimeField):
 
     def enforce_timezone(self, value: datetime) -> datetime:
         if value.tzinfo is None:
-            raise serializers.ValidationError("Give the time zone too, such as 2026-11-22T09:00:00Z.")
+            raise serializers.ValidationError(_("Give the time zone too, such as 2026-11-22T09:00:00Z."))
         return super().enforce_timezone(value)
 
 
@@ -110,7 +112,7 @@ class MessageSummarySerializer(serializers.Serializer[Message]):
     def get_error(self, message: Message) -> dict[str, str] | None:
         if not message.error_code and not message.error_detail:
             return None
-        return {"code": message.error_code, "detail": message.error_detail}
+        return {"code": message.error_code, "detail": translated(message.error_detail)}
 
 
 class AttachmentSerializer(serializers.Serializer[Any]):
@@ -310,5 +312,5 @@ class NewReplySerializer(serializers.Serializer[Any]):
         if not {"text", "image", "question", "post"} & set(asked):
             raise serializers.ValidationError({"text": [self.fields["text"].error_messages["required"]]})
         if asked.get("text") and "image" in asked:
-            raise serializers.ValidationError({"image": [TWO_MESSAGES]})
+            raise serializers.ValidationError({"image": [_(TWO_MESSAGES)]})
         return asked

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError as BadRow
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
@@ -91,7 +92,7 @@ def _stored(row: Any) -> Any:
         raise serializers.ValidationError(told) from error
     except IntegrityError as error:  # somebody was faster with the same name
         raise serializers.ValidationError(
-            {"non_field_errors": ["There is one with this name already."]}
+            {"non_field_errors": [_("There is one with this name already.")]}
         ) from error
     return row
 

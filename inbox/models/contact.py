@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from channels_tiktok.models import TIKTOK_ID_LENGTH, Channel
 
@@ -49,7 +50,7 @@ class Contact(models.Model):
     @property
     def name(self) -> str:
         """What to call this person on a page."""
-        return self.display_name or self.username or "TikTok user"
+        return self.display_name or self.username or gettext("TikTok user")
 
     @property
     def initials(self) -> str:

@@ -59,9 +59,9 @@ class Conversation(models.Model):
     """
 
     class Status(models.TextChoices):
-        OPEN = "open", "Open"
-        SNOOZED = "snoozed", "Snoozed"
-        CLOSED = "closed", "Closed"
+        OPEN = "open", _("Open")
+        SNOOZED = "snoozed", _("Snoozed")
+        CLOSED = "closed", _("Closed")
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="conversations")
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="conversations")
@@ -174,8 +174,8 @@ class Referral(models.Model):
     """What brought the customer: an ad or a tiktok.me message link (tiktok-api.md 3.2, 4.7)."""
 
     class Source(models.TextChoices):
-        AD = "ad", "Ad"
-        SHORT_LINK = "short_link", "Message link"
+        AD = "ad", _("Ad")
+        SHORT_LINK = "short_link", _("Message link")
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="referrals")
     source = models.CharField(max_length=20, choices=Source)

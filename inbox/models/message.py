@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, Length
 from django.db.models.lookups import Range
+from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok.models import TIKTOK_ID_LENGTH
 from inbox.models.reply_window import REPLIES_PER_WINDOW, ReplyWindow
@@ -40,35 +41,35 @@ class Message(models.Model):
     """A message in a conversation. `occurred_at` orders the thread (TikTok's time once it is known)."""
 
     class Direction(models.TextChoices):
-        INBOUND = "inbound", "From the customer"
-        OUTBOUND = "outbound", "To the customer"
+        INBOUND = "inbound", _("From the customer")
+        OUTBOUND = "outbound", _("To the customer")
 
     class Kind(models.TextChoices):
-        TEXT = "text", "Text"
-        IMAGE = "image", "Image"
-        SHARE_POST = "share_post", "Shared post"
-        VIDEO = "video", "Video"
-        EMOJI = "emoji", "Emoji"
-        STICKER = "sticker", "Sticker"
-        TEMPLATE = "template", "Question card"
-        UNSUPPORTED = "unsupported", "Unsupported message"
+        TEXT = "text", _("Text")
+        IMAGE = "image", _("Image")
+        SHARE_POST = "share_post", _("Shared post")
+        VIDEO = "video", _("Video")
+        EMOJI = "emoji", _("Emoji")
+        STICKER = "sticker", _("Sticker")
+        TEMPLATE = "template", _("Question card")
+        UNSUPPORTED = "unsupported", _("Unsupported message")
 
     class Source(models.TextChoices):
-        CUSTOMER = "customer", "Customer"
-        AGENT = "agent", "Agent"
-        OWNER = "owner", "Owner, in the TikTok app"
-        AUTOMATIC = "automatic", "TikTok's automatic message"
-        OTHER = "other", "Another app"
+        CUSTOMER = "customer", _("Customer")
+        AGENT = "agent", _("Agent")
+        OWNER = "owner", _("Owner, in the TikTok app")
+        AUTOMATIC = "automatic", _("TikTok's automatic message")
+        OTHER = "other", _("Another app")
 
     class State(models.TextChoices):
-        RECEIVED = "received", "Received"
-        QUEUED = "queued", "Queued"
-        SENDING = "sending", "Sending"
-        SENT = "sent", "Sent"
-        READ = "read", "Seen"
-        FAILED = "failed", "Not sent"
-        UNCONFIRMED = "unconfirmed", "Not confirmed by TikTok"
-        CANCELLED = "cancelled", "Cancelled"
+        RECEIVED = "received", _("Received")
+        QUEUED = "queued", _("Queued")
+        SENDING = "sending", _("Sending")
+        SENT = "sent", _("Sent")
+        READ = "read", _("Seen")
+        FAILED = "failed", _("Not sent")
+        UNCONFIRMED = "unconfirmed", _("Not confirmed by TikTok")
+        CANCELLED = "cancelled", _("Cancelled")
 
     conversation = models.ForeignKey("inbox.Conversation", on_delete=models.CASCADE, related_name="messages")
     direction = models.CharField(max_length=10, choices=Direction)
@@ -125,6 +126,8 @@ class Message(models.Model):
     tiktok_request_id = models.CharField(max_length=100, blank=True, help_text="For TikTok's support")
 
     class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["conversation", "tiktok_message_id"], name="one_row_per_tiktok_message"
@@ -233,9 +236,9 @@ class Attachment(models.Model):
     """A picture or video that belongs to a message: where TikTok keeps it, and our copy once we have one."""
 
     class State(models.TextChoices):
-        PENDING = "pending", "Not fetched yet"
-        STORED = "stored", "Stored"
-        FAILED = "failed", "Could not be fetched"
+        PENDING = "pending", _("Not fetched yet")
+        STORED = "stored", _("Stored")
+        FAILED = "failed", _("Could not be fetched")
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
     kind = models.CharField(max_length=20, choices=Message.Kind)

@@ -61,15 +61,17 @@ class Preferences(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="preferences"
     )
     undo_seconds = models.PositiveSmallIntegerField(
-        "seconds to undo a reply",
+        _("seconds to undo a reply"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(LONGEST_UNDO)],
-        help_text="A reply from the page waits this long before it is handed to TikTok; empty for the workspace's",
+        help_text=_(
+            "A reply from the page waits this long before it is handed to TikTok; empty for the workspace's"
+        ),
     )
-    sends_typing = models.BooleanField("show customers that you are typing", default=True)
-    enter_sends = models.BooleanField("Enter sends the reply", default=False)
-    shortcuts_on = models.BooleanField("keyboard shortcuts", default=True)
+    sends_typing = models.BooleanField(_("show customers that you are typing"), default=True)
+    enter_sends = models.BooleanField(_("Enter sends the reply"), default=False)
+    shortcuts_on = models.BooleanField(_("keyboard shortcuts"), default=True)
     shortcuts = models.JSONField(
         default=dict,
         blank=True,
@@ -82,7 +84,9 @@ class Preferences(models.Model):
         validators=[check_notifications],
         help_text="What is shown and what rings where it differs from the default (inbox/notifications.py)",
     )
-    on_duty = models.BooleanField("on duty", default=True, help_text="Off duty, nothing rings and nothing pops up")
+    on_duty = models.BooleanField(
+        _("on duty"), default=True, help_text=_("Off duty, nothing rings and nothing pops up")
+    )
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
     time_zone = models.CharField(

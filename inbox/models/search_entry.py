@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from inbox.models.conversation import Conversation
 
@@ -16,10 +17,10 @@ class SearchEntry(models.Model):
     """A text that a conversation is found by. The newer an entry, the higher its `id`."""
 
     class Kind(models.TextChoices):
-        MESSAGE = "message", "Message"
-        CONTACT = "contact", "Contact"
-        REFERRAL = "referral", "Referral"
-        NOTE = "note", "Note"
+        MESSAGE = "message", _("Message")
+        CONTACT = "contact", _("Contact")
+        REFERRAL = "referral", _("Referral")
+        NOTE = "note", _("Note")
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="search_entries")
     kind = models.CharField(max_length=10, choices=Kind)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from channels_tiktok.models import Channel, ChannelEvent
 from inbox.models.conversation import Conversation
@@ -20,33 +21,33 @@ class ConversationEvent(models.Model):
     """One line of the timeline. Append-only; `id` is the cursor that readers keep."""
 
     class Kind(models.TextChoices):
-        MESSAGE_RECEIVED = "message_received", "Message received"
-        MESSAGE_SENT_OUTSIDE = "message_sent_outside", "Message sent outside the inbox"
-        MESSAGE_TIMED = "message_timed", "TikTok told the time of a message"
-        MESSAGE_MERGED = "message_merged", "A message turned out to be one that was already there"
-        REPLY_QUEUED = "reply_queued", "Reply queued"
-        REPLY_SENDING = "reply_sending", "Reply handed to TikTok"
-        REPLY_SENT = "reply_sent", "Reply sent"
-        REPLY_FAILED = "reply_failed", "Reply not sent"
-        REPLY_UNCONFIRMED = "reply_unconfirmed", "Reply not confirmed"
-        REPLY_CANCELLED = "reply_cancelled", "Reply cancelled"
-        MESSAGES_READ = "messages_read", "Customer read our messages"
-        REACTION_CHANGED = "reaction_changed", "Reaction changed"
-        REFERRAL_ARRIVED = "referral_arrived", "Customer arrived by an ad or link"
-        WINDOW_REFUSED = "window_refused", "TikTok refused a reply for its rules"
-        WINDOW_CLOSING = "window_closing", "Reply window closes within an hour"
-        STATUS_CHANGED = "status_changed", "Status changed"
-        ASSIGNED = "assigned", "Assigned"
-        TEAM_ASSIGNED = "team_assigned", "Given to a team"
-        LABELS_CHANGED = "labels_changed", "Labels changed"
-        NOTE_ADDED = "note_added", "Note added"
-        ATTACHMENT_STORED = "attachment_stored", "Attachment fetched"
-        ATTACHMENT_FAILED = "attachment_failed", "Attachment could not be fetched"
-        HISTORY_MISSING = "history_missing", "Older messages are only in TikTok"
-        CONTACT_CHANGED = "contact_changed", "Contact changed"
-        IMAGES_CHANGED = "images_changed", "TikTok said whether images may be sent"
-        CHANNEL_CHANGED = "channel_changed", "Channel changed"
-        TOLD_BY_APP = "told_by_app", "Told by an app above the inbox"
+        MESSAGE_RECEIVED = "message_received", _("Message received")
+        MESSAGE_SENT_OUTSIDE = "message_sent_outside", _("Message sent outside the inbox")
+        MESSAGE_TIMED = "message_timed", _("TikTok told the time of a message")
+        MESSAGE_MERGED = "message_merged", _("A message turned out to be one that was already there")
+        REPLY_QUEUED = "reply_queued", _("Reply queued")
+        REPLY_SENDING = "reply_sending", _("Reply handed to TikTok")
+        REPLY_SENT = "reply_sent", _("Reply sent")
+        REPLY_FAILED = "reply_failed", _("Reply not sent")
+        REPLY_UNCONFIRMED = "reply_unconfirmed", _("Reply not confirmed")
+        REPLY_CANCELLED = "reply_cancelled", _("Reply cancelled")
+        MESSAGES_READ = "messages_read", _("Customer read our messages")
+        REACTION_CHANGED = "reaction_changed", _("Reaction changed")
+        REFERRAL_ARRIVED = "referral_arrived", _("Customer arrived by an ad or link")
+        WINDOW_REFUSED = "window_refused", _("TikTok refused a reply for its rules")
+        WINDOW_CLOSING = "window_closing", _("Reply window closes within an hour")
+        STATUS_CHANGED = "status_changed", _("Status changed")
+        ASSIGNED = "assigned", _("Assigned")
+        TEAM_ASSIGNED = "team_assigned", _("Given to a team")
+        LABELS_CHANGED = "labels_changed", _("Labels changed")
+        NOTE_ADDED = "note_added", _("Note added")
+        ATTACHMENT_STORED = "attachment_stored", _("Attachment fetched")
+        ATTACHMENT_FAILED = "attachment_failed", _("Attachment could not be fetched")
+        HISTORY_MISSING = "history_missing", _("Older messages are only in TikTok")
+        CONTACT_CHANGED = "contact_changed", _("Contact changed")
+        IMAGES_CHANGED = "images_changed", _("TikTok said whether images may be sent")
+        CHANNEL_CHANGED = "channel_changed", _("Channel changed")
+        TOLD_BY_APP = "told_by_app", _("Told by an app above the inbox")
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="+")
     conversation = models.ForeignKey(

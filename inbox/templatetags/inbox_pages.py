@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.sentences import translated
 from config.templatetags import look
 from inbox import access, additions, notes, questions, rows, saved_views, sending, shortcuts, workspace
 from inbox import countdown as counting
@@ -27,6 +28,7 @@ register = template.Library()
 register.simple_tag(look.icon)
 register.filter(look.initials)
 register.filter(look.hue)
+register.filter(translated)
 
 
 @register.filter
@@ -105,7 +107,7 @@ def said_by(context: template.Context, message: Message) -> str:
 @register.filter
 def failure(message: Message) -> str:
     """Why a reply was not sent, without the words that stand before it anyway."""
-    reason = message.error_detail.removeprefix("Not sent:").strip()
+    reason = translated(message.error_detail).removeprefix(_("Not sent:")).strip()
     return reason[:1].upper() + reason[1:] if reason else _("TikTok gave no reason.")
 
 

@@ -19,7 +19,8 @@ function count(textarea) {
   const limit = Number(textarea.dataset.limit);
   const length = [...textarea.value].length;
   const counter = byId("composer-count");
-  counter.textContent = `${length.toLocaleString("en")}/${limit.toLocaleString("en")}`;
+  const said = (number) => number.toLocaleString(document.documentElement.lang);
+  counter.textContent = `${said(length)}/${said(limit)}`;
   counter.classList.toggle("is-used", length > 0);
   counter.classList.toggle("is-near", length > limit * 0.9);
   counter.classList.toggle("is-over", length > limit);
