@@ -60,6 +60,8 @@ def change_together(
 ) -> int:
     """Make the given changes to each of the conversations; give how many changed. Raises BadChange."""
     _check(user, conversation_ids, status, snoozed_until, assignee, at=at)
+    if add_labels:
+        access.require(user, access.LABEL)
     with transaction.atomic():
         former: dict[str, Any] = {}
         wanted: dict[int, State] = {}
@@ -109,6 +111,8 @@ def _check(
     at: datetime,
 ) -> None:
     access.require(user, access.CHANGE)
+    if not isinstance(assignee, Unchanged):
+        access.require(user, access.ASSIGN)
     if len(conversation_ids) > MOST:
         raise BadChange("conversation", _("Choose up to %(n)s conversations at a time.") % {"n": MOST})
     if status is not None and status not in Status:
