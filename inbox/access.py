@@ -112,7 +112,7 @@ def of_own_teams(user: Person) -> Q:
     Who is in no team looks after all of them.
     """
     own = Team.objects.filter(members=user.pk)
-    return Q(team__isnull=True) | Q(team__in=own.values("pk")) | ~Exists(own)
+    return Q(team__isnull=True) | Q(team__in=own.values("pk")) | Q(~Exists(own))
 
 
 def bare_conversations_for(user: Person) -> QuerySet[Conversation]:

@@ -51,7 +51,7 @@ def steps_for(user: User) -> list[Told]:
     if not user.has_perm(access.CONNECT):
         return []
     found = {step.name: Exists(step.done(user)) for step in _steps}
-    done = User.objects.filter(pk=user.pk).values(**found).get()
+    done: dict[str, bool] = User.objects.filter(pk=user.pk).values(**found).get()  # type: ignore[assignment]
     if done["message"]:
         return []
     return [Told(step, done[step.name], _address(step, user)) for step in _steps]
