@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from channels_tiktok import connecting_ads
+from channels_tiktok import connecting_ads, visibility
 from channels_tiktok.ads_client import tiktok_ads
 from channels_tiktok.answers import Named
 from channels_tiktok.connecting_ads import SettingRefused
@@ -42,7 +43,7 @@ class SetUpForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    def __init__(self, data: Any, *, account: AdAccount, offered: list[Named]) -> None:
+    def __init__(self, data: Any, *, account: AdAccount, offered: list[Named], seen: QuerySet[Channel]) -> None:
         initial = {
             "event_set_id": account.event_set_id,
             "lower_funnel_events": account.lower_funnel_events,
@@ -55,7 +56,7 @@ class SetUpForm(forms.Form):
             names.setdefault(account.event_set_id, account.event_set_name)
         choices = [("", _("None")), *names.items()]
         cast(forms.ChoiceField, self.fields["event_set_id"]).choices = choices
-        channels = Channel.objects.exclude(status=Channel.Status.REMOVED) | account.channels.all()
+        channels = seen.exclude(status=Channel.Status.REMOVED) | account.channels.all()
         cast(Any, self.fields["channels"]).queryset = channels.distinct().order_by("name")
 
 
@@ -82,7 +83,9 @@ class AdAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return request.user.has_perm(VIEW) or request.user.has_perm(CONNECT)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("channels", "subscriptions")
+        seen = visibility.channels_for(request.user)
+        accounts = super().get_queryset(request) & visibility.ad_accounts_for(request.user)
+        return accounts.prefetch_related(Prefetch("channels", seen), "subscriptions")
 
     def get_urls(self) -> list[URLPattern]:
         steps = {"set-up": self.set_up_view, "check": self.check_view, "disconnect": self.disconnect_view}
@@ -146,7 +149,8 @@ class AdAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         except TikTokError as problem:
             not_asked = translated(problem.sentence)
             account.refresh_from_db()
-        form = SetUpForm(request.POST or None, account=account, offered=offered)
+        seen = visibility.channels_for(request.user)
+        form = SetUpForm(request.POST or None, account=account, offered=offered, seen=seen)
         if request.method == "POST" and form.is_valid():
             try:
                 connecting_ads.set_up(account=account, offered=offered, **form.cleaned_data)
@@ -212,4 +216,4 @@ def _require(request: HttpRequest) -> None:
 
 def _account(request: HttpRequest, account_id: int) -> AdAccount:
     _require(request)
-    return get_object_or_404(AdAccount, pk=account_id)
+    return get_object_or_404(visibility.ad_accounts_for(request.user), pk=account_id)

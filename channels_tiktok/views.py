@@ -18,7 +18,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from channels_tiktok import app_credentials, connecting, files, journal, visibility
-from channels_tiktok.models import Channel
 from channels_tiktok.signing import is_signed_by_tiktok
 from config.sentences import translated
 
@@ -92,7 +91,7 @@ def picture(request: HttpRequest, channel_id: int) -> HttpResponse:
     """An account's profile picture, for whoever may see channels or their conversations."""
     if not any(request.user.has_perm(permission) for permission in MAY_SEE):
         raise PermissionDenied
-    shown = get_object_or_404(Channel, pk=channel_id).picture
+    shown = get_object_or_404(visibility.channels_for(request.user), pk=channel_id).picture
     return cast(
         HttpResponse,
         files.answer(request, shown, content_type="image/jpeg", name=f"channel-{channel_id}.jpg"),

@@ -1,4 +1,4 @@
-"""Which channels a person sees in the lists of channels: all, unless an app that stands above narrows it down.
+"""Which channels and ad accounts a person sees in lists: all, unless an app that stands above narrows it down.
 
 An app registers its rule in its AppConfig.ready, so that nothing is called upwards.
 """
@@ -6,9 +6,9 @@ An app registers its rule in its AppConfig.ready, so that nothing is called upwa
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from channels_tiktok.models import Channel
+from channels_tiktok.models import AdAccount, Channel
 
 Rule = Callable[[Any], QuerySet[Channel]]
 
@@ -27,3 +27,9 @@ def channels_for(user: Any) -> QuerySet[Channel]:
     for rule in _rules:
         channels &= rule(user)
     return channels
+
+
+def ad_accounts_for(user: Any) -> QuerySet[AdAccount]:
+    """The ad accounts that serve a channel which `user` sees, or none yet."""
+    serving = AdAccount.objects.filter(Q(channels__isnull=True) | Q(channels__in=channels_for(user)))
+    return AdAccount.objects.filter(pk__in=serving.values("pk"))

@@ -12,13 +12,17 @@ PERSONAL = "leads.view_personal_data"
 
 
 def leads_for(user: access.Person) -> QuerySet[Lead]:
-    """The leads that `user` may see: of ad accounts that serve a channel which `user` sees, or none yet."""
+    """The leads that `user` may see: of ad accounts that serve a channel which `user` sees, or none yet.
+
+    One that became a conversation which `user` doesn't see, or may have, is of that conversation's people.
+    """
     if not user.has_perm(VIEW):
         return Lead.objects.none()
     seen = access.channels_for(user)
     accounts = AdAccount.objects.filter(Q(channels__isnull=True) | Q(channels__in=seen))
     there = Q(conversation__isnull=True) | Q(conversation__channel__in=seen)
-    return Lead.objects.filter(there, ad_account__in=accounts)
+    perhaps = Q(suggested__isnull=True) | Q(suggested__channel__in=seen)
+    return Lead.objects.filter(there, perhaps, ad_account__in=accounts)
 
 
 def lock_lead_for(user: access.Person, lead_id: int) -> Lead:

@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from channels_tiktok.models import Channel
+from inbox import access
 from messagelinks import linking, listing, qr, tables, tracing
 from messagelinks.figures import Period, Touch
 from messagelinks.linking import LinkRefused
@@ -58,12 +60,16 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Whoever may do something with links may see which there are."""
         return any(_may(request, verb) for verb in ("view", "add", "change", "delete"))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MessageLink]:
+        """Those of channels that the person sees."""
+        return super().get_queryset(request).filter(access.of_seen_channels(request.user))
+
     # ── A channel's links ─────────────────────────────────────────────────────────────────────────────
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Links belong to a channel: lead to those of the first one."""
         self._require(request, "view")
-        channel = _channels().first()
+        channel = _channels(request).first()
         if channel is None:
             return HttpResponseRedirect(reverse("admin:channels_tiktok_channel_changelist"))
         return HttpResponseRedirect(_address("channel", channel.pk))
@@ -76,12 +82,12 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Where Django's own pages lead, such as the history."""
-        link = get_object_or_404(MessageLink, pk=int(object_id) if object_id.isdecimal() else 0)
+        link = get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
         return HttpResponseRedirect(_address("link", link.pk))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Removing says more than Django's own page would."""
-        link = get_object_or_404(MessageLink, pk=int(object_id) if object_id.isdecimal() else 0)
+        link = get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
         return HttpResponseRedirect(_address("remove", link.pk))
 
     def channel_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
@@ -91,7 +97,7 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             request,
             "channel.html",
             channel=channel,
-            every_channel=_channels(),
+            every_channel=_channels(request),
             title=_("Message link"),
             links=[(one, tables.cells(one.figures, tracing.way_by_link(one.link.pk))[1]) for one in links],
             following=following,
@@ -293,7 +299,7 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             request,
             "figures.html",
             channel=channel,
-            every_channel=_channels(),
+            every_channel=_channels(request),
             title=_("Where customers come from"),
             rows=rows[: tables.ROWS],
             left_out=max(0, len(rows) - tables.ROWS),
@@ -320,11 +326,11 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _channel(self, request: HttpRequest, channel_id: int, verb: str) -> Channel:
         self._require(request, verb)
-        return get_object_or_404(Channel, pk=channel_id)
+        return get_object_or_404(access.seen_channels(request.user), pk=channel_id)
 
     def _link(self, request: HttpRequest, link_id: int, verb: str) -> MessageLink:
         self._require(request, verb)
-        links = listing.with_versions(MessageLink.objects.all())
+        links = listing.with_versions(self.get_queryset(request))
         return get_object_or_404(links, pk=link_id)
 
     def _warn_of_same_ref(self, request: HttpRequest, link: MessageLink) -> None:
@@ -377,9 +383,9 @@ class MessageLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return TemplateResponse(request, template, {**shared, **context}, status=status)
 
 
-def _channels() -> Any:
-    """The channels that can have links, in the order of their names."""
-    return Channel.objects.exclude(status=Channel.Status.REMOVED).order_by("name", "id")
+def _channels(request: HttpRequest) -> Any:
+    """The channels that can have links and that the person sees, in the order of their names."""
+    return access.seen_channels(request.user).exclude(status=Channel.Status.REMOVED).order_by("name", "id")
 
 
 def _asked(request: HttpRequest, channel: Channel) -> Asked:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from channels_tiktok.models import Channel
 from config.rest import RestViewSet, answers
+from inbox import access
 from messagelinks import linking, listing
 from messagelinks.figures import Period
 from messagelinks.models import MESSAGE_LIMIT, REF_LIMIT, TITLE_LIMIT, Arrival, MessageLink
@@ -123,6 +124,10 @@ class MessageLinkViewSet(RestViewSet):
     orderings: ClassVar = {"-id": "-id"}
     serializer_class = MessageLinkSerializer
     filter_backends = ()
+    queryset = MessageLink.objects.none()  # for the description; `get_queryset` says which
+
+    def get_queryset(self) -> Any:
+        return MessageLink.objects.filter(access.of_seen_channels(self.request.user))
 
     @extend_schema(
         summary="List message links",
@@ -131,7 +136,7 @@ class MessageLinkViewSet(RestViewSet):
     )
     def list(self, request: Request) -> Response:
         """The newest first."""
-        links = listing.with_versions(MessageLink.objects.all())
+        links = listing.with_versions(self.get_queryset())
         channel = request.query_params.get("channel")
         if channel is not None:
             if not (channel.isascii() and channel.isdigit() and len(channel) < 19):
@@ -157,6 +162,8 @@ class MessageLinkViewSet(RestViewSet):
         asked = NewMessageLinkSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
+        if not access.sees(request.user, wanted["channel"].pk):
+            raise Channel.DoesNotExist
         places = wanted.pop("places", "")
         with _refusals_answered(), transaction.atomic():
             link = linking.create(actor=cast(User, request.user), at=self.at, **wanted)
@@ -174,7 +181,7 @@ class MessageLinkViewSet(RestViewSet):
 
         Another ref or message makes another version with another `url`; the earlier ones go on working.
         """
-        link = MessageLink.objects.select_related("channel").get(pk=link_id)
+        link = self.get_queryset().select_related("channel").get(pk=link_id)
         asked = MessageLinkChangeSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
@@ -189,11 +196,11 @@ class MessageLinkViewSet(RestViewSet):
     @extend_schema(summary="Remove a message link", responses=answers(None, success=status.HTTP_204_NO_CONTENT))
     def destroy(self, request: Request, link_id: int) -> Response:
         """It is no longer tracked, and can't be brought back. Links that were shared go on working on TikTok."""
-        linking.remove(link=MessageLink.objects.get(pk=link_id))
+        linking.remove(link=self.get_queryset().get(pk=link_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _one(self, link_id: int) -> Any:
-        return self._shown([listing.with_versions(MessageLink.objects.all()).get(pk=link_id)])[0]
+        return self._shown([listing.with_versions(self.get_queryset()).get(pk=link_id)])[0]
 
     def _shown(self, links: Any) -> Any:
         params = self.request.query_params

@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from inbox import access
 from inbox.models import Referral
 from messagelinks.figures import OUTCOMES, Period, Touch
 from messagelinks.models import Arrival, LinkVersion, MessageLink
@@ -88,25 +89,25 @@ def way_by_ad(ad_id: str) -> str:
 
 def came_by_link(value: str, user: User) -> Q:
     """`link:12` and `link:12.2`. Raises ValueError with a sentence."""
-    return Came(_read_link(value)).condition()
+    return Came(_read_link(value, user)).condition()
 
 
 def explain_link(value: str, user: User) -> str:
     """Say `link:…` in words. Raises ValueError with a sentence."""
-    return Came(_read_link(value)).in_words()
+    return Came(_read_link(value, user)).in_words()
 
 
 def came(value: str, user: User) -> Q:
     """`came:…`, see above. Raises ValueError with a sentence."""
-    return _read_came(value).condition()
+    return _read_came(value, user).condition()
 
 
 def explain_came(value: str, user: User) -> str:
     """Say `came:…` in words. Raises ValueError with a sentence."""
-    return _read_came(value).in_words()
+    return _read_came(value, user).in_words()
 
 
-def _read_came(value: str) -> Came:
+def _read_came(value: str, user: User) -> Came:
     way, *parts = value.split("/")
     found: dict[str, Any] = {}
     for part in parts:
@@ -118,14 +119,14 @@ def _read_came(value: str) -> Came:
             found["period"] = Period.read(part)
         else:
             raise ValueError(_("“%(part)s” says nothing that “came:” knows.") % {"part": part})
-    return Came(_read_way(way), **found)
+    return Came(_read_way(way, user), **found)
 
 
-def _read_way(way: str) -> Way:
+def _read_way(way: str, user: User) -> Way:
     kind, _dash, name = way.partition("-")
     name = unquote(name)
     if kind == "link":
-        return _read_link(name)
+        return _read_link(name, user)
     if kind == "ref":
         words = _("the tag “%(ref)s”") % {"ref": name} if name else _("a link without a tag")
         return Way(Q(source=Referral.Source.SHORT_LINK, ref=name), words)
@@ -136,9 +137,10 @@ def _read_way(way: str) -> Way:
     raise ValueError(_("Say by what they came: “came:link-12”, “came:ref-summer” or “came:ad-1800021”."))
 
 
-def _read_link(name: str) -> Way:
+def _read_link(name: str, user: User) -> Way:
     found = re.fullmatch(r"(\d{1,15})(?:\.(\d{1,5}))?", name, re.ASCII)
-    link = MessageLink.objects.filter(pk=found[1]).first() if found else None
+    seen = MessageLink.objects.filter(access.of_seen_channels(user))
+    link = seen.filter(pk=found[1]).first() if found else None
     if not found or link is None:
         raise ValueError(_("There is no message link “%(name)s”. Its page shows its number.") % {"name": name})
     if not found[2]:

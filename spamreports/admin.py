@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from channels_tiktok import visibility
 from config.sentences import translated
 from spamreports import delivering, telling
 from spamreports.models import EventMapping, LowerFunnelEvent
@@ -20,6 +21,9 @@ class EventMappingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("ad_account", "label")
     ordering = ("ad_account", "trigger", "id")
     fields = ("ad_account", "trigger", "stage", "label", "event_name", "value", "currency")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventMapping]:
+        return super().get_queryset(request).filter(ad_account__in=visibility.ad_accounts_for(request.user))
 
     @admin.display(description=_("when"))
     def happening(self, mapping: EventMapping) -> str:
@@ -42,6 +46,9 @@ class LowerFunnelEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     ordering = ("-happened_at", "-id")
     actions = ("try_again",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LowerFunnelEvent]:
+        return super().get_queryset(request).filter(ad_account__in=visibility.ad_accounts_for(request.user))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

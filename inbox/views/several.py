@@ -34,6 +34,7 @@ ASKED = {
     "label": (gettext_lazy("Put a label on the ticked conversations"), gettext_lazy("Put it on"), "label"),
     "snooze": (gettext_lazy("Let the ticked conversations sleep"), gettext_lazy("Snooze"), "until"),
 }
+NEEDED = {"assign": access.ASSIGN, "label": access.LABEL}  # besides the permission to change
 
 
 @require_POST
@@ -62,6 +63,8 @@ def ask_several(request: AgentRequest) -> HttpResponse:
     do, ids = request.POST.get("do", ""), _ticked(request)
     if do not in ASKED or not ids:
         return _answer(request, _("Tick the conversations first."), status=422)
+    if do in NEEDED:
+        access.require(request.user, NEEDED[do])
     title, verb, field = ASKED[do]
     context = {
         "do": do,

@@ -62,7 +62,7 @@ def show_colleagues(request: AgentRequest) -> HttpResponse:
 @agent_page
 def set_labels(request: AgentRequest, conversation_id: int) -> HttpResponse:
     """Choose the labels of a conversation; GET asks which."""
-    conversation = access.get_conversation_for(request.user, conversation_id, permission=access.CHANGE)
+    conversation = access.get_conversation_for(request.user, conversation_id, permission=access.LABEL)
     asked = request.POST if request.method == "POST" else None
     form = LabelsForm(asked, initial={"labels": conversation.labels.all()})
     if form.is_valid():
