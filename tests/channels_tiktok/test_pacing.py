@@ -97,3 +97,10 @@ def test_senders_and_readers_at_once_never_share_a_turn():
     turns = sorted(turn for turn in at_once(24, take) if turn is not None)
     assert len(turns) >= 12
     assert all(after - before >= TURN for before, after in itertools.pairwise(turns))
+
+
+def test_a_turn_that_a_clock_gone_wrong_took_is_waited_for_by_nobody():
+    pacing.take_turn(at=NOW + timedelta(days=1))
+    assert pacing.take_turn(at=NOW) == NONE
+    pacing.take_spare_turn(at=NOW + timedelta(days=1))
+    assert pacing.take_spare_turn(at=NOW + timedelta(seconds=1)) == (True, NONE)
