@@ -27,12 +27,12 @@ ROOT = Path(__file__).resolve().parent.parent
 class Run:
     """One pytest over the whole suite, on one database."""
 
-    def __init__(self, engine: str, label: str, url: str, arguments: list[str]) -> None:
+    def __init__(self, engine: str, label: str, url: str, arguments: list[str], **more: str) -> None:
         self.label = label
         self.last_line = "no tests ran"
         self.output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         environment = {key: value for key, value in os.environ.items() if key != "TEST_DATABASE_URL"}
-        environment |= {"PYTHONUNBUFFERED": "1", "COLUMNS": environment.get("COLUMNS", "100")}
+        environment |= more | {"PYTHONUNBUFFERED": "1", "COLUMNS": environment.get("COLUMNS", "100")}
         if url:
             environment["TEST_DATABASE_URL"] = url
         # What pytest leaves behind is kept apart, so that the two don't tread on each other.
@@ -102,7 +102,9 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     (ROOT / "data").mkdir(exist_ok=True)
     with postgresql() as server, ExitStack() as stack:
-        runs = [Run("sqlite", f"SQLite {sqlite3.sqlite_version}", "", arguments)]
+        # What is asked of pages in a browser is asked once, on PostgreSQL if there is one; the main job on both.
+        elsewhere = {"BROWSER_TESTS_ELSEWHERE": "yes"} if server else {}
+        runs = [Run("sqlite", f"SQLite {sqlite3.sqlite_version}", "", arguments, **elsewhere)]
         stack.callback(runs[0].end)
         if server:
             runs.append(Run("postgresql", server[1], server[0], arguments))

@@ -103,7 +103,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def database_url(tmp_path_factory) -> Iterator[str]:
     """An empty database on the engine that this run of the tests is for."""
     if settings.DATABASE_IS_SQLITE:
@@ -124,7 +124,7 @@ def database_url(tmp_path_factory) -> Iterator[str]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(tmp_path_factory, database_url) -> Iterator[Product]:
     """Web, worker and local TikTok, with one superuser `admin`; nothing is connected yet."""
     home = tmp_path_factory.mktemp("product")
@@ -160,7 +160,7 @@ def product(tmp_path_factory, database_url) -> Iterator[Product]:
         product.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser_type_launch_args(browser_type_launch_args) -> dict[str, Any]:
     """Debian's Chromium; it runs as root in CI, and must not call home."""
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
