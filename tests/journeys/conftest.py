@@ -160,7 +160,7 @@ def product(tmp_path_factory, database_url) -> Iterator[Product]:
         product.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args) -> dict[str, Any]:
     """Debian's Chromium; it runs as root in CI, and must not call home."""
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
