@@ -4,8 +4,8 @@ The PostgreSQL server is the one of TEST_DATABASE_URL; without it, a scratch ser
 ended here. Where there is no PostgreSQL the tests run on SQLite alone, and say so; with CI set that is a
 failure. Arguments go to pytest: `make test ARGS="-k window"`.
 
-The two runs go side by side, because each keeps about one core busy. SQLite's output appears as it
-comes, PostgreSQL's after it, and pytest's own last line of each at the very end.
+The runs go side by side, because none keeps a core busy all the time. SQLite's output appears as it comes,
+PostgreSQL's after it, then that of the browser tests, and pytest's own last line of each at the very end.
 """
 
 import os
@@ -22,6 +22,7 @@ import psycopg
 from scratch_postgresql import NotInstalled, scratch_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
+NOTHING_CHOSEN = 5  # pytest's exit code for "no tests were collected"
 
 
 class Run:
@@ -107,9 +108,14 @@ def main(arguments: list[str]) -> int:
         runs = [Run("sqlite", f"SQLite {sqlite3.sqlite_version}", "", arguments, **elsewhere)]
         stack.callback(runs[0].end)
         if server:
-            runs.append(Run("postgresql", server[1], server[0], arguments))
+            runs.append(Run("postgresql", server[1], server[0], arguments, **elsewhere))
+            browser = f"{server[1]}, in a browser"
+            runs.append(Run("browser", browser, server[0], [*arguments, "-m", "browser"]))
             stack.callback(runs[1].end)
+            stack.callback(runs[2].end)
         codes = [run.show() for run in runs]
+        if server and codes[2] == NOTHING_CHOSEN:  # the arguments may name no browser test
+            codes[2] = 0
 
     if not server:
         print("\n!! The tests did NOT run on PostgreSQL: install its server, or set TEST_DATABASE_URL.")
